@@ -1,0 +1,1 @@
+"""The integrator's command line: connect a CRM account, check a connection."""

@@ -1,0 +1,192 @@
+"""What the core needs of the world, as protocols: a CRM, a model, a doorbell, a clock.
+
+Each has a fake that passes the same contract suite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from dealtalk.deals import ChangeResult, Deal, DealAddition, DealSchema, DealUpdate
+    from dealtalk.messages import Chat, ConversationKey
+
+
+class Clock(Protocol):
+    """The time, so that tests can choose it."""
+
+    def now(self) -> datetime:
+        """Return the current time, aware, UTC."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class Certainty(StrEnum):
+    """The answer to "did this effect happen?".
+
+    `NO` is to be believed only when asked a minute after the effect was started.
+    """
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a CRM said to a send.
+
+    `message_id` is the vendor's id of the outgoing message where it returns one. `confirmed` is false where the CRM
+    only queued the message (a Salesbot): it is done when its outgoing message is seen. `way` names how it was sent.
+    """
+
+    message_id: str | None
+    confirmed: bool
+    way: str
+
+
+class Crm(Protocol):
+    """One connected CRM account.
+
+    Every method may raise Retryable, RateLimited, OutcomeUnknown and NeedsAttention; nothing else leaves an adapter but
+    what a method's docstring names.
+    """
+
+    reply_limit: int
+    """Characters that one outgoing message may hold in this chat's channel."""
+
+    def find_deal(self, chat: Chat) -> str | None:
+        """Return the id of the deal that this chat belongs to now, asking the CRM where the message named none.
+
+        None: it has no deal.
+        """
+        ...
+
+    def read_schema(self) -> DealSchema:
+        """Return the live pipelines, stages, fields with options and people."""
+        ...
+
+    def read_deal(self, deal_id: str, *, with_contact: bool = False) -> Deal:
+        """Return the deal as it is now; `with_contact` also reads its main contact's fields. Raises DealGone."""
+        ...
+
+    def update_deal(self, deal: Deal, updates: Sequence[DealUpdate], schema: DealSchema) -> list[ChangeResult]:
+        """Write the updates in one request, read the deal back and compare: one result per update, in order.
+
+        All or nothing where the CRM validates whole requests: a refusal is given to each update that caused it, and the
+        others say that they were not written because of it. `deal` is the state that the caller saw last.
+        """
+        ...
+
+    def add(self, deal_id: str, addition: DealAddition) -> ChangeResult:
+        """Create the note or task."""
+        ...
+
+    def was_added(self, deal_id: str, addition: DealAddition, since: datetime) -> Certainty:
+        """Return whether the addition, begun at `since`, is in the CRM (by its marker)."""
+        ...
+
+    def send(self, chat: Chat, deal_id: str | None, text: str) -> Receipt:
+        """Send one message, at most `reply_limit` characters, into the chat's channel.
+
+        Raises Permanent where this chat cannot be written to.
+        """
+        ...
+
+    def was_sent(self, chat: Chat, deal_id: str | None, text: str, since: datetime) -> Certainty:
+        """Return whether a message with this text, begun at `since`, stands in the chat."""
+        ...
+
+    def employee_wrote(self, chat: Chat, since: datetime) -> bool:
+        """Return whether an employee wrote in this chat after `since` (asked only where no webhook tells it)."""
+        ...
+
+
+class Role(StrEnum):
+    """Who speaks in a prompt."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The model asks for a tool; `arguments` is the JSON text exactly as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptMessage:
+    """A message of the prompt. `tool_calls` only with ASSISTANT, `tool_call_id` only with TOOL."""
+
+    role: Role
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool as the model sees it; `parameters` is a JSON schema (type object, additionalProperties false)."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one model call; `cached` is the part of `input` that the provider billed as cached."""
+
+    input: int = 0
+    cached: int = 0
+    output: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """What the model said: a text, or tool calls (then `text` may be empty).
+
+    `model` is the one that answered (the fallback, perhaps).
+    """
+
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    model: str = ""
+
+
+class Model(Protocol):
+    """An LLM.
+
+    Raises Retryable (timeout, 429, 5xx of the model and of its fallback) or Permanent (refused request, bad key).
+    """
+
+    def answer(self, prompt: Sequence[PromptMessage], tools: Sequence[Tool], *, timeout: float) -> ModelAnswer:
+        """Return the model's next message; `timeout` in seconds is for the whole call, fallback included."""
+        ...
+
+
+class Doorbell(Protocol):
+    """Wakes the responder for a conversation. A ring carries keys only."""
+
+    def ring(self, conversation: ConversationKey, *, connection: str, arrival: int, dedup: str, reason: str) -> None:
+        """Ring the bell of a conversation.
+
+        `dedup` must be new for every ring that has to arrive: SQS remembers an id for five minutes, even after deletion.
+        Raises Retryable where the queue did not take it.
+        """
+        ...
