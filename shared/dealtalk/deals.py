@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 FieldValue = str | Decimal | bool | date | datetime | tuple[str, ...]
 """A field's value. An empty field is absent, never an empty value.
 
-Text, url, address and a select's option *name* are str; numbers and money Decimal; a checkbox bool; date and birthday date;
-date-time an aware datetime; several options, phones or e-mails a tuple of names or values."""
+Text, url, address and a select's option *name* are str; numbers and money Decimal; a checkbox bool; date and birthday
+date; date-time an aware datetime; several options, phones or e-mails a tuple of names or values.
+"""
 
 
 class FieldKind(StrEnum):

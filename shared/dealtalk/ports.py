@@ -186,7 +186,7 @@ class Doorbell(Protocol):
     def ring(self, conversation: ConversationKey, *, connection: str, arrival: int, dedup: str, reason: str) -> None:
         """Ring the bell of a conversation.
 
-        `dedup` must be new for every ring that has to arrive: SQS remembers an id for five minutes, even after deletion.
-        Raises Retryable where the queue did not take it.
+        `dedup` must be new for every ring that has to arrive: SQS remembers an id for five minutes, even after its
+        message was deleted. Raises Retryable where the queue did not take it.
         """
         ...

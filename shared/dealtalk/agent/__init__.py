@@ -1,0 +1,1 @@
+"""The agent: profile, prompt, tools, policy and the loop that thinks."""

@@ -1,0 +1,1 @@
+"""The state of conversations: the table, the doorbell, the rules, the journal."""

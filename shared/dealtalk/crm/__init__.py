@@ -1,0 +1,1 @@
+"""The CRMs: one folder each, and what they share."""

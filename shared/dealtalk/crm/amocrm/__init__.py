@@ -1,0 +1,1 @@
+"""amoCRM and Kommo: one adapter, two hosts."""

@@ -1,0 +1,1 @@
+"""What a webhook runs: decode, authenticate, parse, store, ring."""

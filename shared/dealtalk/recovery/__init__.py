@@ -1,0 +1,1 @@
+"""What brings back a conversation whose doorbell was lost or died."""
