@@ -33,7 +33,7 @@ class ConnectionState(StrEnum):
 class Auth(StrEnum):
     """How the account is entered: a long-lived token, or OAuth with rotating refresh tokens."""
 
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105 (a word, not a password)
     OAUTH = "oauth"
 
 
@@ -48,10 +48,10 @@ class UncertainSend(StrEnum):
 class Connection:
     """A connected account.
 
-    `id` is the hash of the key in the webhook's path, so that neither the table nor a log holds a key that opens anything.
-    `api_base` is the account's own host, the only one that is ever called with its token. `secret` names the
-    Secrets Manager secret with the token, or with the OAuth client. `options` are the adapter's own (each adapter's
-    `options.py` or module docstring lists its keys).
+    `id` is the hash of the key in the webhook's path, so that neither the table nor a log holds a key that opens
+    anything. `api_base` is the account's own host, the only one that is ever called with its token. `secret` names
+    the Secrets Manager secret with the token, or with the OAuth client. `options` are the adapter's own (each
+    adapter's `options.py` or module docstring lists its keys).
     """
 
     crm: str

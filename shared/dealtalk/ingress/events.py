@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from dealtalk.messages import InboundMessage
 
 Payload = dict[str, Any]
-"""A decoded body: nested dicts, lists and scalars. Form values are str; a form's numeric keys stay dict keys ("0", "1")."""
+"""A decoded body: nested dicts, lists and scalars.
+
+Form values are str; a form's numeric keys stay dict keys ("0", "1").
+"""
 
 
 @dataclass(frozen=True, slots=True)
