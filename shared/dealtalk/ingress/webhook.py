@@ -1,0 +1,200 @@
+"""A webhook from end to end: decode, find the connection, authenticate, parse, store and ring, answer.
+
+Every answer before the account is known depends on the body alone, so that no status tells whether a key exists.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dealtalk.connections import ConnectionState
+from dealtalk.errors import Retryable
+from dealtalk.ingress.body import decode_body
+from dealtalk.ingress.http import PROBES, BadRequest, answer, read_request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    from aws_lambda_powertools import Logger, Metrics
+
+    from dealtalk.connections import Connection
+    from dealtalk.ingress.events import Inbound
+    from dealtalk.messages import InboundMessage
+    from dealtalk.ports import Clock
+
+_MAX_KEY = 200
+_CLIENT_ERROR = 400
+_UNAUTHORIZED = 401
+_SERVER_ERROR = 500
+
+
+class ConnectionLookup(Protocol):
+    """Finds a connection by the key in a webhook's path."""
+
+    def find(self, crm: str, key: str) -> Connection | None:
+        """Return the connection, None where there is none. May raise Retryable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeResult:
+    """What became of messages: how many were new, how many were already known, how many doorbells were rung."""
+
+    stored: int
+    known: int = 0
+    rung: int = 0
+
+
+class Intake(Protocol):
+    """Stores messages and rings the doorbells of their conversations."""
+
+    def take(self, connection: Connection, messages: Sequence[InboundMessage]) -> IntakeResult:
+        """Return after every message is stored and every bell that is needed was rung.
+
+        Raises Retryable where that was not possible; the CRM then sends all of them again.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class _Course:
+    """What is known of one invocation, for its log line and its metrics. No key, path, text, name or phone."""
+
+    status: int = _SERVER_ERROR
+    connection: str | None = None
+    body_bytes: int = 0
+    text_characters: int = 0
+    messages: int = 0
+    stored: int = 0
+    known: int = 0
+    rung: int = 0
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    reason: str | None = None
+    error: str | None = None
+    error_at: str | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """Return what is to be logged: the status and all that is not empty."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value for name, value in values.items() if value}
+
+
+class Webhook:
+    """The webhook of one CRM, composed once per process.
+
+    `metrics` gets `crm` as a default dimension. `EventsIgnored` counts all kinds together, as a custom metric per kind
+    would be paid for each; the kinds stand in the log line and in the metric's metadata.
+    """
+
+    def __init__(
+        self,
+        crm: str,
+        inbound: Inbound,
+        connections: ConnectionLookup,
+        intake: Intake,
+        logger: Logger,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self._crm = crm
+        self._inbound = inbound
+        self._connections = connections
+        self._intake = intake
+        self._logger = logger
+        self._metrics = metrics
+        self._clock = clock
+        metrics.set_default_dimensions(crm=crm)
+
+    def handle(self, event: Any, context: object) -> dict[str, Any]:  # noqa: ANN401 (whatever Lambda was invoked with)
+        """Return API Gateway's answer to a payload-2.0 event; never raises.
+
+        200: taken, or well-formed and not ours to answer. 400, 405, 413: cannot be read. 401: the key, account or
+        subdomain is wrong, which of them is not said. 500: nothing could be stored; the CRM is to send it again.
+        """
+        started = self._clock.now()
+        course = _Course()
+        try:
+            self._run(event, course)
+        except BadRequest as error:
+            course.status, course.reason = error.status, error.reason
+        except Retryable as error:
+            course.error = type(error).__name__
+        except Exception as error:  # noqa: BLE001 (the outermost edge: a stack trace must reach neither caller nor log)
+            course.error, course.error_at = type(error).__name__, _innermost(error.__traceback__)
+        self._log(course, context, milliseconds=int((self._clock.now() - started).total_seconds() * 1000))
+        self._count(course)
+        return answer(course.status)
+
+    def _run(self, event: object, course: _Course) -> None:
+        """Do the work; `course.status` stays 500 until all of it was done."""
+        request = read_request(event)
+        if request.method in PROBES:
+            course.status = 200
+            return
+        course.body_bytes = len(request.body)
+        payload = decode_body(request.body)
+        connection = self._find(request.connection)
+        if connection is None:
+            course.status, course.reason = _UNAUTHORIZED, "unknown_key"
+            return
+        course.connection = connection.id
+        if not self._inbound.authenticate(connection, payload, request.headers):
+            course.status, course.reason = _UNAUTHORIZED, "other_account"
+            return
+        if connection.state is ConnectionState.OFF:
+            course.status, course.ignored = 200, {"connection_off": 1}
+            return
+        events = self._inbound.parse(connection, payload, self._clock.now())
+        course.ignored = events.ignored
+        course.messages = len(events.messages)
+        course.text_characters = sum(len(message.text) for message in events.messages)
+        if events.messages:
+            result = self._intake.take(connection, events.messages)
+            course.stored, course.known, course.rung = result.stored, result.known, result.rung
+        course.status = 200
+
+    def _find(self, key: str) -> Connection | None:
+        return self._connections.find(self._crm, key) if 0 < len(key) <= _MAX_KEY else None
+
+    def _log(self, course: _Course, context: object, *, milliseconds: int) -> None:
+        fields = {"crm": self._crm, "ms": milliseconds, **course.fields()}
+        request_id = getattr(context, "aws_request_id", None)
+        if request_id:
+            fields["request_id"] = request_id
+        if course.status >= _SERVER_ERROR:
+            self._logger.error("webhook", extra=fields)
+        elif course.status >= _CLIENT_ERROR:
+            self._logger.warning("webhook", extra=fields)
+        else:
+            self._logger.info("webhook", extra=fields)
+
+    def _count(self, course: _Course) -> None:
+        """Write this invocation's metrics as one line, none where there is nothing to count."""
+        counts = {
+            "MessagesIn": course.stored,
+            "EventsIgnored": sum(course.ignored.values()),
+            "Unauthorized": int(course.status == _UNAUTHORIZED),
+            "BadRequests": int(_CLIENT_ERROR <= course.status < _SERVER_ERROR and course.status != _UNAUTHORIZED),
+            "WebhookErrors": int(course.status >= _SERVER_ERROR),
+        }
+        counts = {name: count for name, count in counts.items() if count}
+        if not counts:
+            return
+        for name, count in counts.items():
+            self._metrics.add_metric(name=name, unit="Count", value=count)
+        if course.ignored:
+            self._metrics.add_metadata(key="ignored", value=dict(course.ignored))
+        self._metrics.flush_metrics()
+
+
+def _innermost(traceback: TracebackType | None) -> str | None:
+    """Return module and line of the innermost frame of this package: enough to find the fault, without its text."""
+    place = None
+    while traceback is not None:
+        module = traceback.tb_frame.f_globals.get("__name__", "")
+        if module.startswith("dealtalk."):
+            place = f"{module}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return place
