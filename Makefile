@@ -1,0 +1,37 @@
+# Each target is a line that you can run by hand. `local/bootstrap` makes .venv first and does nothing when it is there.
+PYTHON_RUN = .venv/bin/python
+
+.PHONY: demo up down test lint build validate bench lock environment
+.DEFAULT_GOAL := demo
+
+environment:
+	@./local/bootstrap
+
+# The scripted dialogue, then a page to play with. ARGS=--once ends after the dialogue. GGUF=/path answers with a local model.
+demo: environment
+	$(PYTHON_RUN) -m local.demo $(ARGS)
+
+# The same stack in the background, described by .local/stack.json. MODEL_BASE_URL=... MODEL=... use another model.
+up: environment
+	$(PYTHON_RUN) -m local.stack up $(if $(MODEL_BASE_URL),--model-base-url $(MODEL_BASE_URL)) $(if $(MODEL),--model $(MODEL))
+
+down: environment
+	$(PYTHON_RUN) -m local.stack down
+
+test: environment
+	$(PYTHON_RUN) -m pytest $(ARGS)
+
+lint: environment
+	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+
+build: environment
+	$(PYTHON_RUN) -m local.stack build
+
+validate: environment
+	$(PYTHON_RUN) -m local.stack validate
+
+bench: environment
+	$(PYTHON_RUN) -m tests.bench $(ARGS)
+
+lock: environment
+	$(PYTHON_RUN) -m local.stack lock

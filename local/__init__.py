@@ -1,0 +1,1 @@
+"""The embedded stack: simulators and tools that let the whole system run on one machine."""

@@ -1,0 +1,1 @@
+"""The project's own deploy on an AWS emulator: no Docker, no account."""
