@@ -28,20 +28,22 @@ def parse_form(raw: bytes) -> Payload:
     Numeric keys stay dict keys ("0", "1"). Raises BadRequest for more than `MAX_KEYS` keys, a key deeper than
     `MAX_DEPTH`, and bytes that are no UTF-8.
     """
-    pairs = raw.split(b"&", MAX_KEYS)
+    pairs = raw.replace(b"+", b" ").split(b"&", MAX_KEYS)
     if len(pairs) > MAX_KEYS:
         raise BadRequest("too_many_keys")
     payload: Payload = {}
     for pair in pairs:
         name, _, value = pair.partition(b"=")
         if name:
+            # Most names have no other escapes than these: undone here, they cost a third of what they cost below.
+            name = name.replace(b"%5B", b"[").replace(b"%5D", b"]")
             _put(payload, _split(_decode(name)), _decode(value))
     return payload
 
 
 def _decode(part: bytes) -> str:
     try:
-        return unquote_to_bytes(part.replace(b"+", b" ")).decode()
+        return (unquote_to_bytes(part) if b"%" in part else part).decode()
     except UnicodeDecodeError:
         raise BadRequest("utf8") from None
 
