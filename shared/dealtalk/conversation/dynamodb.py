@@ -251,7 +251,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 (any attribute value)
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else value
     if isinstance(value, Binary):
-        return bytes(value)
+        return value.__bytes__()
     if isinstance(value, list):
         return [_plain(each) for each in value]
     if isinstance(value, dict):

@@ -1,0 +1,263 @@
+"""Store, then ring: what a webhook does with the messages that it was brought.
+
+A message, its arrival number and the conversation's timer are stored in one transaction; an employee's message sets the
+conversation to `human` in that same transaction, so that a running turn can start no further effect.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dealtalk.connections import Mode
+from dealtalk.conversation.doorbell import message_dedup
+from dealtalk.conversation.state import (
+    KEEP_CONVERSATION_DAYS,
+    KEEP_SEEN_DAYS,
+    State,
+    chat_item,
+    due_shard,
+    expiry,
+    message_key,
+    meta_key,
+    milliseconds,
+    seen_key,
+)
+from dealtalk.conversation.table import (
+    Condition,
+    ConditionFailed,
+    Item,
+    Key,
+    Put,
+    Table,
+    TableBusy,
+    Update,
+    Write,
+    equals,
+)
+from dealtalk.messages import Author, InboundMessage, normalised_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from dealtalk.connections import Connection
+    from dealtalk.messages import ConversationKey
+    from dealtalk.ports import Clock, Doorbell
+
+MESSAGES_AT_ONCE = 40
+"""Each message is two writes of a transaction of at most 100."""
+
+TRIES = 3
+DUE_AFTER_SECONDS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeResult:
+    """How many messages were new, already known, echoes of our own, and how many bells were rung."""
+
+    stored: int = 0
+    known: int = 0
+    echoes: int = 0
+    rings: int = 0
+    takeovers: int = 0
+
+    def __add__(self, other: IntakeResult) -> IntakeResult:
+        """Return the sums."""
+        return IntakeResult(
+            self.stored + other.stored,
+            self.known + other.known,
+            self.echoes + other.echoes,
+            self.rings + other.rings,
+            self.takeovers + other.takeovers,
+        )
+
+
+class Intake:
+    """Takes messages in: each is stored once, however often it is delivered, and an unanswered one is rung for."""
+
+    def __init__(self, table: Table, doorbell: Doorbell, clock: Clock) -> None:
+        self._table = table
+        self._doorbell = doorbell
+        self._clock = clock
+
+    def take(self, connection: Connection, messages: Sequence[InboundMessage]) -> IntakeResult:
+        """Store the messages and ring once per conversation.
+
+        Raises Retryable where something could not be stored or rung.
+        """
+        result = IntakeResult()
+        for conversation, group in _by_conversation(messages):
+            for start in range(0, len(group), MESSAGES_AT_ONCE):
+                chunk = group[start : start + MESSAGES_AT_ONCE]
+                is_last = start + MESSAGES_AT_ONCE >= len(group)
+                result += self._take_chunk(connection, conversation, chunk, ring=is_last)
+        return result
+
+    def _take_chunk(
+        self, connection: Connection, conversation: ConversationKey, messages: list[InboundMessage], *, ring: bool
+    ) -> IntakeResult:
+        for _ in range(TRIES):
+            keys = [meta_key(conversation), *(seen_key(conversation, m.id) for m in messages)]
+            found = self._table.read(keys)
+            state = State.from_item(conversation, found.get(keys[0]))
+            batch = _Batch(connection, state, self._clock.now())
+            for message in messages:
+                batch.sort_in(message, found.get(seen_key(conversation, message.id)))
+            try:
+                if writes := batch.writes():
+                    self._table.write(*writes)
+            except ConditionFailed:
+                self._clock.sleep(random.uniform(0.01, 0.08))  # noqa: S311 (it only spreads the tries)
+                continue
+            return batch.result(self._ring(batch) if ring else 0)
+        msg = "the conversation is contended"
+        raise TableBusy(msg)
+
+    def _ring(self, batch: _Batch) -> int:
+        newest = batch.newest_waiting
+        if newest is None:
+            return 0
+        message_id, arrival = newest
+        conversation = batch.state.conversation
+        self._doorbell.ring(
+            conversation,
+            connection=batch.connection.id,
+            arrival=arrival,
+            dedup=message_dedup(conversation, message_id),
+            reason="message",
+        )
+        return 1
+
+
+class _Batch:
+    """The messages of one conversation, sorted into what is new, known and our own, and the transaction that stores them."""
+
+    def __init__(self, connection: Connection, state: State, now: datetime) -> None:
+        self.connection = connection
+        self.state = state
+        self.newest_waiting: tuple[str, int] | None = None
+        self._now = now
+        self._new: list[tuple[int, InboundMessage]] = []
+        self._seen: list[tuple[str, Item]] = []
+        self._arrived = state.arrived
+        self._ids: set[str] = set()
+        self._known = 0
+        self._echoes = 0
+        self._takeovers = 0
+        self._values: dict[str, Any] = {}
+        self._employee_no = state.employee_no
+
+    def sort_in(self, message: InboundMessage, seen: Item | None) -> None:
+        """Decide what a message is; `seen` is the record that it is known."""
+        if message.id in self._ids or seen is not None:
+            self._known += 1
+            arrival = (seen or {}).get("arrival")
+            if message.author is Author.CUSTOMER and arrival is not None and arrival > self.state.unanswered_after:
+                self._wait_for(message.id, arrival)
+            return
+        self._ids.add(message.id)
+        if message.outgoing and self._is_echo(message):
+            self._echoes += 1
+            self._seen.append((message.id, {"own": True}))
+            return
+        self._store(message)
+
+    def _store(self, message: InboundMessage) -> None:
+        self._arrived += 1
+        self._new.append((self._arrived, message))
+        self._seen.append((message.id, {"arrival": self._arrived}))
+        if message.author is Author.CUSTOMER:
+            self._values["customer_no"] = self._arrived
+            self._values["chat"] = chat_item(message.chat)
+            self._wait_for(message.id, self._arrived)
+        elif message.author in (Author.EMPLOYEE, Author.UNKNOWN):
+            # An author that is not known counts as a person: silence can be mended, speaking over a person cannot.
+            self._takeovers += 1
+            self._employee_no = self._arrived
+            self._values["employee_no"] = self._arrived
+            self._values["employee_at"] = milliseconds(self._now)
+            if self.state.mode is not Mode.OFF:
+                self._values["mode"] = Mode.HUMAN.value
+
+    def _is_echo(self, message: InboundMessage) -> bool:
+        """Return whether an outgoing message is our own reply coming back.
+
+        A bot's message with the text of a reply that is open or unconfirmed is one. A person's message with that text
+        may be one (some accounts show the token's owner as the author): it is provisional, and the commit judges it
+        by id.
+        """
+        text = normalised_hash(message.text)
+        waiting, open_ = self.state.unconfirmed, self.state.open_reply
+        if waiting is not None and text in waiting.hashes:
+            self._values["confirmed"] = max(waiting.turn, self.state.confirmed)
+            return True
+        if open_ is None or text not in open_.hashes:
+            return False
+        if message.author is not Author.BOT:
+            self._values["provisional"] = [*self.state.provisional, message.id]
+        self._values["confirmed"] = max(open_.turn, self.state.confirmed)
+        return True
+
+    def _wait_for(self, message_id: str, arrival: int) -> None:
+        if arrival <= self._employee_no:
+            return
+        if self.newest_waiting is None or arrival > self.newest_waiting[1]:
+            self.newest_waiting = (message_id, arrival)
+
+    def writes(self) -> list[Write]:
+        """Return the transaction; empty where nothing is new."""
+        if not self._seen:
+            return []
+        return [self._meta_update(), *self._seen_puts(), *(self._message_put(n, m) for n, m in self._new)]
+
+    def _meta_update(self) -> Update:
+        conversation = self.state.conversation
+        values: dict[str, Any] = {"connection": self.connection.id, "arrived": self._arrived, **self._values}
+        defaults: dict[str, Any] = {}
+        if self.newest_waiting is not None and self._new:
+            defaults["due_at"] = int(self._now.timestamp()) + DUE_AFTER_SECONDS
+            defaults["due_shard"] = due_shard(conversation)
+        mode = values.get("mode", self.state.mode)
+        # "Do not write to me" and "a person leads" must not expire.
+        values["expires_at"] = expiry(self._now, KEEP_CONVERSATION_DAYS) if mode in (None, Mode.AUTO) else None
+        seen: list[Condition] = [equals("arrived", self.state.arrived or None)]
+        if "provisional" in values or "confirmed" in values:
+            # Our own reply may be committed in this instant: then the message is known by its id, so look again.
+            seen.append(equals("turn", self.state.turn))
+        return Update(meta_key(conversation), values=values, defaults=defaults, where=tuple(seen))
+
+    def _seen_puts(self) -> Iterator[Put]:
+        for message_id, record in self._seen:
+            key: Key = seen_key(self.state.conversation, message_id)
+            yield Put(key, {**record, "expires_at": expiry(self._now, KEEP_SEEN_DAYS)}, where=(equals("pk", None),))
+
+    def _message_put(self, arrival: int, message: InboundMessage) -> Put:
+        item: Item = {
+            "kind": "message",
+            "arrival": arrival,
+            "message_id": message.id,
+            "author": message.author.value,
+            "author_name": message.author_name,
+            "text": message.text,
+            "truncated": message.truncated or None,
+            "attachments": [
+                {"kind": a.kind.value, "url": a.url, "file_name": a.file_name} for a in message.attachments
+            ],
+            "sent_at": milliseconds(message.sent_at),
+            "arrived_at": milliseconds(self._now),
+            "expires_at": expiry(self._now, KEEP_CONVERSATION_DAYS),
+        }
+        return Put(message_key(self.state.conversation, arrival), item)
+
+    def result(self, rings: int) -> IntakeResult:
+        """Return the counts."""
+        return IntakeResult(len(self._new), self._known, self._echoes, rings, self._takeovers)
+
+
+def _by_conversation(messages: Sequence[InboundMessage]) -> Iterator[tuple[ConversationKey, list[InboundMessage]]]:
+    groups: dict[ConversationKey, list[InboundMessage]] = {}
+    for message in messages:
+        groups.setdefault(message.conversation, []).append(message)
+    yield from groups.items()

@@ -1,0 +1,188 @@
+"""A conversation as the table holds it: the keys of its items, and its META item as an object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from dealtalk.connections import Mode
+from dealtalk.messages import Chat, ConversationKey, short_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dealtalk.conversation.table import Item, Key
+
+TIMELINE = "T#"
+DUE_SHARDS = 8
+DAY_SECONDS = 86_400
+KEEP_CONVERSATION_DAYS = 180
+KEEP_SEEN_DAYS = 30
+"""Longer than any `max_age_to_answer` and any CRM's resend horizon: a message that comes again is known that long."""
+
+
+def meta_key(conversation: ConversationKey) -> Key:
+    """Return the key of the conversation's state."""
+    return (conversation.partition, "META")
+
+
+def seen_key(conversation: ConversationKey, message_id: str) -> Key:
+    """Return the key of the record that a message of the CRM is known: ours, the customer's or anybody's."""
+    return (conversation.partition, f"SEEN#{message_id}")
+
+
+def turn_key(conversation: ConversationKey, turn: int) -> Key:
+    """Return the key of a turn's journal."""
+    return (conversation.partition, f"TURN#{turn:08d}")
+
+
+def message_key(conversation: ConversationKey, arrival: int) -> Key:
+    """Return the key of a message in the timeline: messages stand in the order of their arrival."""
+    return (conversation.partition, f"{TIMELINE}{arrival:012d}")
+
+
+def entry_key(conversation: ConversationKey, arrival: int, turn: int, step: str) -> Key:
+    """Return the key of what the bot did (a change, a reply, a handoff): behind the newest message that it had seen."""
+    return (conversation.partition, f"{TIMELINE}{arrival:012d}#{turn:08d}#{step}")
+
+
+def due_shard(conversation: ConversationKey) -> str:
+    """Return the shard of the `due` index that holds this conversation."""
+    return str(int(short_hash(conversation.partition)[:8], 16) % DUE_SHARDS)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Return a moment as whole milliseconds since 1970: how the table holds times."""
+    return round(moment.timestamp() * 1000)
+
+
+def moment(milliseconds_: int) -> datetime:
+    """Return the moment that `milliseconds` stored."""
+    return datetime.fromtimestamp(milliseconds_ / 1000, UTC)
+
+
+def expiry(now: datetime, days: int) -> int:
+    """Return the TTL value (epoch seconds) for something that is kept `days` from now."""
+    return int(now.timestamp()) + days * DAY_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class OpenReply:
+    """A reply that was begun and not committed, or sent by a way that returns no id and not yet seen in the chat.
+
+    `hashes` are of the normalised texts of its parts; `since` is when its first part was begun.
+    """
+
+    turn: int
+    hashes: tuple[str, ...]
+    since: datetime
+
+    def as_item(self) -> Item:
+        """Return the attribute's value."""
+        return {"turn": self.turn, "hashes": list(self.hashes), "since": milliseconds(self.since)}
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any] | None) -> OpenReply | None:
+        """Return the reply of an attribute's value."""
+        if item is None:
+            return None
+        return cls(int(item["turn"]), tuple(item["hashes"]), moment(item["since"]))
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The META item.
+
+    Numbers are arrival numbers: `arrived` counts all stored messages, `customer_no` and `employee_no` are the newest of
+    their kind, `answered` is the newest that a reply covered. `fence` rises with every claim; `turn` is the open turn,
+    None where all turns are closed. Webhooks raise `arrived`, `customer_no`, `employee_no`, `confirmed` and set the
+    mode to human; responders raise `fence` and `answered`.
+    """
+
+    conversation: ConversationKey
+    connection: str = ""
+    chat: Chat = field(default_factory=lambda: Chat(""))
+    mode: Mode | None = None
+    arrived: int = 0
+    customer_no: int = 0
+    employee_no: int = 0
+    employee_at: datetime | None = None
+    answered: int = 0
+    fence: int = 0
+    turn: int | None = None
+    deal_id: str | None = None
+    due_at: int | None = None
+    due_tries: int = 0
+    rings: int = 0
+    redrives: int = 0
+    dropped: bool = False
+    open_reply: OpenReply | None = None
+    unconfirmed: OpenReply | None = None
+    confirmed: int = 0
+    provisional: tuple[str, ...] = ()
+    day: str = ""
+    day_tokens: int = 0
+    day_replies: int = 0
+
+    @property
+    def unanswered_after(self) -> int:
+        """The newest arrival number that needs no answer: it was answered, or a person wrote after it."""
+        return max(self.answered, self.employee_no)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a customer's message stands unanswered."""
+        return self.customer_no > self.unanswered_after
+
+    @classmethod
+    def from_item(cls, conversation: ConversationKey, item: Item | None) -> State:
+        """Return the state of a META item; of a conversation that is not there yet, an empty one."""
+        if not item:
+            return cls(conversation)
+        employee_at = item.get("employee_at")
+        return cls(
+            conversation,
+            connection=item.get("connection", ""),
+            chat=chat_from_item(item.get("chat") or {}),
+            mode=Mode(item["mode"]) if "mode" in item else None,
+            arrived=item.get("arrived", 0),
+            customer_no=item.get("customer_no", 0),
+            employee_no=item.get("employee_no", 0),
+            employee_at=None if employee_at is None else moment(employee_at),
+            answered=item.get("answered", 0),
+            fence=item.get("fence", 0),
+            turn=item.get("turn"),
+            deal_id=item.get("deal_id"),
+            due_at=item.get("due_at"),
+            due_tries=item.get("due_tries", 0),
+            rings=item.get("rings", 0),
+            redrives=item.get("redrives", 0),
+            dropped=item.get("dropped", False),
+            open_reply=OpenReply.from_item(item.get("open_reply")),
+            unconfirmed=OpenReply.from_item(item.get("unconfirmed")),
+            confirmed=item.get("confirmed", 0),
+            provisional=tuple(item.get("provisional", ())),
+            day=item.get("day", ""),
+            day_tokens=item.get("day_tokens", 0),
+            day_replies=item.get("day_replies", 0),
+        )
+
+
+def chat_item(chat: Chat) -> Item:
+    """Return a chat as an attribute's value."""
+    ids = {
+        "chat_id": chat.chat_id,
+        "talk_id": chat.talk_id,
+        "deal_id": chat.deal_id,
+        "contact_id": chat.contact_id,
+        "channel": chat.channel,
+    }
+    return {name: value for name, value in ids.items() if value is not None}
+
+
+def chat_from_item(item: Mapping[str, Any]) -> Chat:
+    """Return the chat of an attribute's value."""
+    return Chat(
+        item.get("chat_id", ""), item.get("talk_id"), item.get("deal_id"), item.get("contact_id"), item.get("channel")
+    )
