@@ -57,7 +57,7 @@ def _split(key: str) -> list[str]:
     if not opened or not name or not rest.endswith("]"):
         return [key]
     parts = rest[:-1].split("][")
-    if len(parts) != depth - 1:
+    if len(parts) != depth - 1 or rest.count("]") != depth - 1:
         return [key]
     return [name, *parts]
 
