@@ -142,8 +142,11 @@ def dotted(path: Path) -> str:
 def problems_of(error: ValidationError, model: type[BaseModel], tree: Tree) -> list[Problem]:
     """Return pydantic's errors as problems with their lines. No sentence quotes a value of the file."""
     found = []
-    for item in error.errors(include_url=False, include_input=False):
-        path = tuple(part for part in item["loc"] if part != "[key]")
+    items = error.errors(include_url=False, include_input=False)
+    paths = [tuple(part for part in item["loc"] if part != "[key]") for item in items]
+    for item, path in zip(items, paths, strict=True):
+        if item["type"] == "too_short" and any(other[: len(path)] == path != other for other in paths):
+            continue  # the entries are there, each with its own problem
         sentence = _sentence(item["type"], item.get("ctx", {}), item["msg"])
         if item["type"] == "extra_forbidden":
             sentence = _unknown_key(model, path)
