@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
 
     from dealtalk.connections import Connection
+    from dealtalk.conversation.intake import IntakeResult
     from dealtalk.ingress.events import Inbound
     from dealtalk.messages import InboundMessage
     from dealtalk.ports import Clock
@@ -36,15 +37,6 @@ class ConnectionLookup(Protocol):
     def find(self, crm: str, key: str) -> Connection | None:
         """Return the connection, None where there is none. May raise Retryable."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class IntakeResult:
-    """What became of messages: how many were new, how many were already known, how many doorbells were rung."""
-
-    stored: int
-    known: int = 0
-    rung: int = 0
 
 
 class Intake(Protocol):
@@ -69,6 +61,8 @@ class _Course:
     messages: int = 0
     stored: int = 0
     known: int = 0
+    echoes: int = 0
+    takeovers: int = 0
     rung: int = 0
     ignored: Mapping[str, int] = field(default_factory=dict)
     reason: str | None = None
@@ -153,6 +147,7 @@ class Webhook:
         if events.messages:
             result = self._intake.take(connection, events.messages)
             course.stored, course.known, course.rung = result.stored, result.known, result.rung
+            course.echoes, course.takeovers = result.echoes, result.takeovers
         course.status = 200
 
     def _find(self, key: str) -> Connection | None:

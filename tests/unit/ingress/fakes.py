@@ -15,8 +15,9 @@ from urllib.parse import urlencode
 from aws_lambda_powertools import Logger, Metrics
 
 from dealtalk.connections import Connection, connection_id
+from dealtalk.conversation.intake import IntakeResult
 from dealtalk.crm.amocrm import inbound
-from dealtalk.ingress.webhook import IntakeResult, Webhook
+from dealtalk.ingress.webhook import Webhook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,8 @@ list or numbered group, `entity_*` or the older `element_*`.
 
 Options of a connection that are read here:
 - `subdomain`: the account's subdomain, e.g. "oknaufa" of oknaufa.amocrm.ru;
-- `accepted_subdomains`: others that are its own too, since an account can be renamed.
+- `accepted_subdomains`: others that are its own too, since an account can be renamed;
+- `bot_user_ids`: users in whose name a robot writes, besides user 0.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ _OWN_HOSTS = r"(?:[a-z0-9-]{1,63}\.){1,4}(?:amocrm\.ru|kommo\.com|amocrm\.com)"
 _MEDIA_URL = re.compile(
     rf"https://{_OWN_HOSTS}(?::443)?(?:[/?][^\\\x00-\x20\x7f-\xa0\ud800-\udfff]*)?", re.IGNORECASE | re.ASCII
 )
+_MAX_ATTACHMENTS = 10
 _MAX_URL = 2048
 _MAX_NAME = 200
 _MAX_CHANNEL = 64
@@ -78,7 +80,8 @@ def parse(connection: Connection, payload: Payload, now: datetime) -> ParsedEven
     """Return the messages of a body in the order in which they stand, each once, and what else it carried by kind.
 
     Kinds: the group's name (`leads`, `talk`, `unsorted`, ...), `message_update`, `message_delete`, `unusable_message`
-    (no id, no chat, or neither text nor attachment), `repeated_message`, `unknown_event`, `empty`.
+    (no id, no chat, or of no person on our side and without text and attachment), `repeated_message`,
+    `unknown_event`, `empty`.
     """
     ignored: Counter[str] = Counter()
     messages: dict[tuple[ConversationKey, str], InboundMessage] = {}
@@ -150,11 +153,15 @@ def _message(connection: Connection, item: Any, now: datetime, *, outgoing: bool
     chat = _chat(item)
     text = clean_text(item.get("text"))
     attachments = _attachments(item)
-    if message_id is None or chat is None or not (text.strip() or attachments):
+    if message_id is None or chat is None:
         return None
-    author, outgoing = _author(item, outgoing=outgoing or scalar(item.get("type")).lower() == "outgoing")
     person = item.get("author")
     person = person if isinstance(person, dict) else {}
+    outgoing = outgoing or scalar(item.get("type")).strip().lower() == "outgoing"
+    author, outgoing = _author(connection, person, outgoing=outgoing)
+    # That a person wrote silences the bot, whatever it was; from others an empty message says nothing.
+    if author in {Author.CUSTOMER, Author.BOT} and not (text.strip() or attachments):
+        return None
     return InboundMessage(
         conversation=ConversationKey.of_chat(connection.crm, connection.account, chat.chat_id),
         chat=chat,
@@ -170,16 +177,18 @@ def _message(connection: Connection, item: Any, now: datetime, *, outgoing: bool
     )
 
 
-def _author(item: dict[str, Any], *, outgoing: bool) -> tuple[Author, bool]:
+def _author(connection: Connection, person: dict[str, Any], *, outgoing: bool) -> tuple[Author, bool]:
     """Return who wrote a message, and whether it is of our side.
 
     What employees and bots write is of our side, whatever the event is called. What went out cannot be the customer's:
     unless an employee or a bot is named, nobody knows whose it is.
     """
-    person = item.get("author")
-    named = _AUTHORS.get(scalar(person.get("type")).lower()) if isinstance(person, dict) else None
-    if named in {Author.EMPLOYEE, Author.BOT}:
-        return named, True
+    author = _AUTHORS.get(scalar(person.get("type")).strip().lower())
+    if author is Author.EMPLOYEE:
+        robots = {"0", *(str(user) for user in connection.options.get("bot_user_ids") or ())}
+        return Author.BOT if scalar(person.get("user_id")).strip() in robots else Author.EMPLOYEE, True
+    if author is Author.BOT:
+        return Author.BOT, True
     return (Author.UNKNOWN, True) if outgoing else (Author.CUSTOMER, False)
 
 
@@ -212,7 +221,7 @@ def _attachments(item: dict[str, Any]) -> tuple[Attachment, ...]:
     sent something, and silence would be the wrong answer.
     """
     message_type = scalar(item.get("message_type")).strip().lower()
-    parts = [part for part in _items(item.get("attachment")) if isinstance(part, dict)]
+    parts = [part for part in _items(item.get("attachment"))[:_MAX_ATTACHMENTS] if isinstance(part, dict)]
     found = tuple(attachment for part in parts if (attachment := _attachment(part, message_type)) is not None)
     if not found and message_type not in {"", "text"}:
         return (Attachment(_KINDS.get(message_type, AttachmentKind.FILE)),)
