@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 FieldValue = str | Decimal | bool | date | datetime | tuple[str, ...]
 """A field's value. An empty field is absent, never an empty value.
@@ -231,6 +231,7 @@ class AddTask:
 DealUpdate = MoveStage | SetPrice | SetField | AddTag | RemoveTag | Assign
 """Changes of the deal's own values: they can be read back and compared, and are written together in one request."""
 
+
 DealAddition = AddNote | AddTask
 """Changes that add something beside the deal: each is a request of its own, found again by its marker."""
 
@@ -252,3 +253,22 @@ class ChangeResult:
     new: str | None = None
     refusal: str | None = None
     created_id: str | None = None
+
+
+def updated(deal: Deal, updates: Iterable[DealUpdate]) -> Deal:
+    """Return the deal as it stands after the updates."""
+    for update in updates:
+        match update:
+            case MoveStage(pipeline_id, stage_id):
+                deal = replace(deal, pipeline_id=pipeline_id, stage_id=stage_id)
+            case SetPrice(price):
+                deal = replace(deal, price=price)
+            case SetField(field_id, value):
+                deal = replace(deal, fields={**deal.fields, field_id: value})
+            case AddTag(tag):
+                deal = replace(deal, tags=(*deal.tags, tag))
+            case RemoveTag(tag):
+                deal = replace(deal, tags=tuple(each for each in deal.tags if not same_name(each, tag)))
+            case Assign(person_id):
+                deal = replace(deal, responsible_id=person_id)
+    return deal

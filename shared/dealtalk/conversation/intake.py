@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from dealtalk.connection_store import ConnectionStore
     from dealtalk.connections import Connection
     from dealtalk.messages import ConversationKey
     from dealtalk.ports import Clock, Doorbell
@@ -60,7 +61,7 @@ class IntakeResult:
     stored: int = 0
     known: int = 0
     echoes: int = 0
-    rings: int = 0
+    rung: int = 0
     takeovers: int = 0
 
     def __add__(self, other: IntakeResult) -> IntakeResult:
@@ -69,7 +70,7 @@ class IntakeResult:
             self.stored + other.stored,
             self.known + other.known,
             self.echoes + other.echoes,
-            self.rings + other.rings,
+            self.rung + other.rung,
             self.takeovers + other.takeovers,
         )
 
@@ -77,8 +78,9 @@ class IntakeResult:
 class Intake:
     """Takes messages in: each is stored once, however often it is delivered, and an unanswered one is rung for."""
 
-    def __init__(self, table: Table, doorbell: Doorbell, clock: Clock) -> None:
+    def __init__(self, table: Table, connections: ConnectionStore, doorbell: Doorbell, clock: Clock) -> None:
         self._table = table
+        self._connections = connections
         self._doorbell = doorbell
         self._clock = clock
 
@@ -88,6 +90,8 @@ class Intake:
         Raises Retryable where something could not be stored or rung.
         """
         result = IntakeResult()
+        if not connection.outgoing_seen and any(message.outgoing for message in messages):
+            self._connections.saw_outgoing(connection)
         for conversation, group in _by_conversation(messages):
             for start in range(0, len(group), MESSAGES_AT_ONCE):
                 chunk = group[start : start + MESSAGES_AT_ONCE]
@@ -132,7 +136,7 @@ class Intake:
 
 
 class _Batch:
-    """The messages of one conversation, sorted into what is new, known and our own, and the transaction that stores them."""
+    """One conversation's messages, sorted into new, known and our own, and the transaction that stores them."""
 
     def __init__(self, connection: Connection, state: State, now: datetime) -> None:
         self.connection = connection
@@ -251,9 +255,9 @@ class _Batch:
         }
         return Put(message_key(self.state.conversation, arrival), item)
 
-    def result(self, rings: int) -> IntakeResult:
+    def result(self, rung: int) -> IntakeResult:
         """Return the counts."""
-        return IntakeResult(len(self._new), self._known, self._echoes, rings, self._takeovers)
+        return IntakeResult(len(self._new), self._known, self._echoes, rung, self._takeovers)
 
 
 def _by_conversation(messages: Sequence[InboundMessage]) -> Iterator[tuple[ConversationKey, list[InboundMessage]]]:

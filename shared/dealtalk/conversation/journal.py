@@ -1,0 +1,215 @@
+"""The turn's journal: each LLM answer and each effect is a step, `started` before it happens and `done` after.
+
+A step's start is one transaction with the guard: it is written only while the mode, the employee's number, the deal
+and the fence are those that this worker claimed with, and, where asked, while no newer message of the customer has
+come. So no effect begins after a person spoke, and none is begun by a worker that was overtaken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from dealtalk.conversation.state import (
+    KEEP_CONVERSATION_DAYS,
+    OpenReply,
+    State,
+    expiry,
+    meta_key,
+    milliseconds,
+    moment,
+    turn_key,
+)
+from dealtalk.conversation.table import Check, Condition, ConditionFailed, Item, Table, Update, Write, equals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from dealtalk.connections import Mode
+    from dealtalk.conversation.timeline import Done
+    from dealtalk.ports import Clock
+
+STEP = "step_"
+
+
+class StepKind(StrEnum):
+    """What a step is. An `ANSWER` is the model's and needs no start; the others are effects."""
+
+    ANSWER = "answer"
+    UPDATE = "update"
+    ADDITION = "addition"
+    REPLY = "reply"
+
+
+class StepState(StrEnum):
+    """How far a step is.
+
+    `CANCELLED` steps did not happen and may be started again. `UNSEEN`: sent, not yet seen in the chat.
+    """
+
+    STARTED = "started"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class Stopped(Exception):
+    """The guard did not hold: this worker may start nothing more in this turn."""
+
+
+class FenceLost(Stopped):
+    """Another worker claimed the conversation."""
+
+
+class TakenOver(Stopped):
+    """A person wrote, or the mode was changed."""
+
+
+class Superseded(Stopped):
+    """The customer wrote again: the answer would be stale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the turn; `data` is the step's own (an answer, changes and their results, a part of the reply)."""
+
+    name: str
+    kind: StepKind
+    state: StepState
+    at: datetime
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_item(self) -> Item:
+        """Return the attribute's value."""
+        return {
+            "kind": self.kind.value,
+            "state": self.state.value,
+            "at": milliseconds(self.at),
+            "data": dict(self.data),
+        }
+
+    @classmethod
+    def from_item(cls, name: str, item: Mapping[str, Any]) -> Step:
+        """Return the step of an attribute's value."""
+        return cls(name, StepKind(item["kind"]), StepState(item["state"]), moment(item["at"]), item["data"])
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What this worker claimed the conversation with. `seen` is the newest customer's message that the turn answers."""
+
+    state: State
+    turn: int
+    fence: int
+    seen: int
+    mode: Mode | None
+    deal_id: str | None
+
+    def guard(self, *, fresh: bool) -> tuple[Condition, ...]:
+        """Return the conditions on META under which an effect may start."""
+        conditions = [
+            equals("fence", self.fence),
+            equals("mode", self.mode.value if self.mode else None),
+            equals("employee_no", self.state.employee_no or None),
+            equals("deal_id", self.deal_id),
+        ]
+        if fresh:
+            conditions.append(equals("customer_no", self.seen))
+        return tuple(conditions)
+
+    def why_stopped(self, old: Item) -> Stopped:
+        """Return which part of the guard did not hold in the META item `old`."""
+        now = State.from_item(self.state.conversation, old)
+        if now.fence != self.fence or now.deal_id != self.deal_id:
+            return FenceLost()
+        if now.mode != self.mode or now.employee_no != self.state.employee_no:
+            return TakenOver()
+        return Superseded()
+
+
+class Journal:
+    """The steps of one turn of one conversation, written under the worker's claim."""
+
+    def __init__(self, table: Table, clock: Clock, claim: Claim, item: Item | None) -> None:
+        self.claim = claim
+        self._table = table
+        self._clock = clock
+        self._steps = {
+            name.removeprefix(STEP): Step.from_item(name.removeprefix(STEP), value)
+            for name, value in (item or {}).items()
+            if name.startswith(STEP)
+        }
+        self._held: list[Step] = []
+
+    def step(self, name: str) -> Step | None:
+        """Return a step."""
+        return self._steps.get(name)
+
+    def steps(self, kind: StepKind, state: StepState | None = None) -> list[Step]:
+        """Return the steps of a kind (and state), in the order in which they were begun."""
+        found = [s for s in self._steps.values() if s.kind is kind and state in (None, s.state)]
+        return sorted(found, key=lambda step: (step.at, step.name))
+
+    def hold(self, name: str, kind: StepKind, data: Mapping[str, Any]) -> None:
+        """Remember a step that needs no start; it is written together with the next write of this journal."""
+        step = Step(name, kind, StepState.DONE, self._clock.now(), data)
+        self._held.append(step)
+        self._steps[name] = step
+
+    def start(
+        self, name: str, kind: StepKind, data: Mapping[str, Any], *, fresh: bool, reply: OpenReply | None = None
+    ) -> Step:
+        """Write that an effect is about to happen. Raises Stopped where the guard does not hold, TableBusy."""
+        claim, now = self.claim, self._clock.now()
+        meta = meta_key(claim.state.conversation)
+        step = Step(name, kind, StepState.STARTED, now, data)
+        guarded: Write = Check(meta, claim.guard(fresh=fresh))
+        if reply is not None:
+            guarded = Update(meta, {"open_reply": reply.as_item()}, where=claim.guard(fresh=fresh))
+        try:
+            self._table.write(guarded, self._update(step))
+        except ConditionFailed as failure:
+            raise claim.why_stopped(failure.old) from None
+        self._written(step)
+        return step
+
+    def finish(self, step: Step, data: Mapping[str, Any], done: Sequence[Done] = ()) -> None:
+        """Write that an effect happened, with what it left in the timeline. Raises TableBusy."""
+        finished = replace(step, state=StepState.DONE, data={**step.data, **data})
+        self._table.write(self._update(finished), *self.entries(done))
+        self._written(finished)
+
+    def cancel(self, step: Step) -> None:
+        """Write that an effect surely did not happen. Raises TableBusy."""
+        cancelled = replace(step, state=StepState.CANCELLED)
+        self._table.write(self._update(cancelled))
+        self._written(cancelled)
+
+    def flush(self) -> None:
+        """Write what is held. Raises TableBusy."""
+        if self._held:
+            self._table.write(self._update())
+            self._written()
+
+    def closing(self, step: Step | None, values: Mapping[str, Any]) -> Update:
+        """Return the write that ends the turn with its last step and all that is held, for the caller's commit."""
+        return self._update(*([step] if step else []), values=values)
+
+    def entries(self, done: Sequence[Done]) -> list[Write]:
+        """Return the timeline's writes for what was done."""
+        claim, now = self.claim, self._clock.now()
+        return [each.put(claim.state.conversation, arrival=claim.seen, turn=claim.turn, now=now) for each in done]
+
+    def _update(self, *steps: Step, values: Mapping[str, Any] | None = None) -> Update:
+        attributes = {STEP + step.name: step.as_item() for step in (*self._held, *steps)}
+        return Update(
+            turn_key(self.claim.state.conversation, self.claim.turn),
+            {**attributes, **(values or {})},
+            defaults={"seen": self.claim.seen, "expires_at": expiry(self._clock.now(), KEEP_CONVERSATION_DAYS)},
+        )
+
+    def _written(self, *steps: Step) -> None:
+        self._held.clear()
+        for step in steps:
+            self._steps[step.name] = step
