@@ -1,0 +1,142 @@
+"""Requests, answers and the routing table of the simulated account."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from local.simulators.amocrm.forms import parse_nested
+from local.simulators.amocrm.problems import problem
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from local.simulators.amocrm.state import Account, Actor, Token
+
+MAX_LIMIT = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request below the account's address. Header names are in lower case."""
+
+    method: str
+    path: str
+    query: list[tuple[str, str]]
+    headers: dict[str, str]
+    body: bytes
+    client_ip: str = "127.0.0.1"
+
+
+@dataclass(slots=True)
+class Response:
+    """An answer: `body` None means an empty one. It is held back until `wait_for` is set (or 3 s have passed)."""
+
+    status: int = 200
+    body: Any = None
+    content_type: str | None = None
+    wait_for: threading.Event | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def payload(self) -> tuple[bytes, str]:
+        """Return the bytes and their content type."""
+        if self.body is None:
+            return b"", self.content_type or ""
+        if isinstance(self.body, str):
+            return self.body.encode(), self.content_type or "text/html"
+        default = "application/hal+json" if self.status < 400 else "application/problem+json"  # noqa: PLR2004 - HTTP's classes
+        return json.dumps(self.body, ensure_ascii=False).encode(), self.content_type or default
+
+
+@dataclass(slots=True)
+class Context:
+    """A request that passed the gate: the account, the token with its user, and the path's parameters."""
+
+    account: Account
+    request: Request
+    token: Token
+    actor: Actor
+    is_admin: bool
+    params: dict[str, str] = field(default_factory=dict)
+
+    def number(self, name: str) -> int:
+        """Return a path parameter that the route made sure to be digits."""
+        return int(self.params[name])
+
+    def json(self) -> Any:
+        """Return the body's JSON. Raises the 400 of a body that is none."""
+        try:
+            return json.loads(self.request.body)
+        except ValueError:
+            raise problem(400, "Invalid JSON in request body") from None
+
+    def objects(self, entity: str) -> list[dict[str, Any]]:
+        """Return the body as a list of 1 to 250 objects. Raises the 400 otherwise."""
+        body = self.json()
+        if not isinstance(body, list) or not body or not all(isinstance(item, dict) for item in body):
+            raise problem(400, f"Request body must be a non-empty array of {entity}")
+        if len(body) > MAX_LIMIT:
+            raise problem(400, f"At most {MAX_LIMIT} {entity} per request")
+        return body
+
+    def query(self) -> dict[str, Any]:
+        """Return the query as the nested dict that PHP makes of it."""
+        return parse_nested(self.request.query)
+
+    def need_admin(self) -> None:
+        """Raise the 403 of a user without an administrator's rights."""
+        if not self.is_admin:
+            raise problem(403, "Not enough rights for this method")
+
+    def need_scope(self, scope: str) -> None:
+        """Raise the 403 of a token without this scope."""
+        if scope not in self.token.scopes:
+            raise problem(403, "Invalid scope", title="Invalid scope")
+
+
+class Router:
+    """Method and path to handler; `{name}` in a pattern stands for digits."""
+
+    def __init__(self) -> None:
+        self._routes: list[tuple[str, re.Pattern[str], Callable[[Context], Response]]] = []
+
+    def add(self, method: str, pattern: str, handler: Callable[[Context], Response]) -> None:
+        """Serve `method` on `pattern` by `handler`."""
+        regex = re.sub(r"\{(\w+)\}", r"(?P<\1>\\d+)", pattern)
+        self._routes.append((method, re.compile(regex + r"/?\Z"), handler))
+
+    def find(self, method: str, path: str) -> tuple[Callable[[Context], Response], dict[str, str]]:
+        """Return the handler and the path's parameters. Raises the 404 or the 405."""
+        known = False
+        for verb, regex, handler in self._routes:
+            if match := regex.match(path):
+                if verb == method:
+                    return handler, match.groupdict()
+                known = True
+        raise problem(405, "Method Not Allowed") if known else problem(404, "Not Found")
+
+
+def paged(ctx: Context, name: str, rows: list[Any], *, cap: int = MAX_LIMIT, total: bool = False) -> Response:
+    """Return one page of rows as a HAL collection, `_links.next` where there is more; 204 where there is nothing."""
+    query = ctx.query()
+    limit = min(_positive(query.get("limit"), 50), cap)
+    page = _positive(query.get("page"), 1)
+    shown = rows[(page - 1) * limit : page * limit]
+    if not shown:
+        return Response(204)
+    pages = -(-len(rows) // limit)
+    base = ctx.account.base_url + ctx.request.path
+    links = {"self": {"href": f"{base}?limit={limit}&page={page}"}}
+    if page < pages:
+        links["next"] = {"href": f"{base}?limit={limit}&page={page + 1}"}
+    body: dict[str, Any] = {"_page": page, "_links": links, "_embedded": {name: shown}}
+    if total:
+        body = {"_total_items": len(rows), "_page_count": pages, **body}
+    return Response(200, body)
+
+
+def _positive(value: Any, default: int) -> int:
+    return int(value) if isinstance(value, str) and value.isdigit() and int(value) > 0 else default
