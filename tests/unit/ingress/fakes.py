@@ -127,7 +127,7 @@ class RememberedMessages:
             raise self.error
         new = {(message.conversation.id, message.id): message for message in messages}
         known = len(new.keys() & self.stored.keys())
-        self.stored = new | self.stored
+        self.stored |= {key: message for key, message in new.items() if key not in self.stored}
         return IntakeResult(stored=len(new) - known, known=known, rung=len({chat for chat, _ in new}))
 
     @property
