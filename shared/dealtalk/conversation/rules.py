@@ -30,9 +30,9 @@ class Doing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do, and why (a fixed word for the log). `at` says when to look again; None with LOOK_AGAIN: never by itself.
+    """What to do, and why (a fixed word for the log).
 
-    `fresh`: the answer must be dropped if the customer writes meanwhile.
+    `at` says when to look again; None with LOOK_AGAIN: never by itself. `fresh`: the answer must be dropped if the customer writes meanwhile.
     """
 
     doing: Doing
@@ -60,9 +60,6 @@ def effective_mode(state: State, connection: Connection, profile_mode: Mode) -> 
 
 def may_work(connection: Connection, now: datetime) -> Decision | None:
     """Return what to do instead of working while the connection is off, broken or cools down; None: work."""
-
-    None: it may be worked with.
-    """
     if connection.state is ConnectionState.OFF:
         return Decision(Doing.LOOK_AGAIN, "connection_off")
     if connection.state is ConnectionState.NEEDS_ATTENTION:
