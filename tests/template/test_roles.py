@@ -110,12 +110,10 @@ def test_secrets_are_this_stacks_own(template: Template, function: str) -> None:
         if "secretsmanager:GetSecretValue" in statement["Action"]
         for resource in statement["Resource"]
     ]
-    connections = (
-        "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}"
-        ":secret:dealtalk/${AWS::StackName}/connections/*"
-    )
-    expected = [{"Fn::Sub": connections}]
-    assert resources == ([{"Ref": "ModelSecret"}, *expected] if function == "Responder" else expected)
+    prefix = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:dealtalk/${AWS::StackName}"
+    connections = {"Fn::Sub": f"{prefix}/connections/*"}
+    model = {"Fn::Sub": f"{prefix}/model-??????"}
+    assert resources == ([model, connections] if function == "Responder" else [connections])
 
 
 def test_profiles_are_read_and_only_schemas_are_written(template: Template) -> None:
