@@ -44,12 +44,12 @@ def judge(
 
 
 def holds(deal: Deal, update: DealUpdate, schema: DealSchema) -> bool:
-    """Return whether the deal shows what the update wished."""
+    """Return whether the deal shows what the update wished. No price and a price of 0 are the same."""
     match update:
         case MoveStage(pipeline_id, stage_id):
             return (deal.pipeline_id, deal.stage_id) == (pipeline_id, stage_id)
         case SetPrice(price):
-            return deal.price == price
+            return (deal.price or Decimal(0)) == price
         case SetField(field_id, value):
             field = schema.field(field_id)
             by_name = field is not None and field.kind is FieldKind.SELECT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dealtalk.crm.amocrm.errors import Pauses, Refused, failure
+from dealtalk.crm.amocrm.errors import Pauses, failure
 from dealtalk.crm.amocrm.options import digits
 from dealtalk.errors import NeedsAttention, Permanent, Retryable
 
@@ -23,7 +23,7 @@ _pauses = Pauses()
 class Api:
     """One account. `host` names it for the pauses after 429; `account` is checked against what answers name.
 
-    All methods raise Refused, NeedsAttention, RateLimited, Retryable, and `write` also OutcomeUnknown.
+    All methods raise Refused, NeedsAttention, RateLimited and Retryable.
     """
 
     def __init__(
@@ -51,12 +51,9 @@ class Api:
         self._own(answer.body)
         return answer.body
 
-    def write(self, method: str, path: str, payload: object, *, acts: bool = True) -> Json:
-        """Send a change once and return what was answered.
-
-        `acts=False` where doing it twice does no harm, so that a server error is only Retryable.
-        """
-        answer = self._checked(self._http.write(method, path, payload=payload), acts=acts)
+    def write(self, method: str, path: str, payload: object) -> Json:
+        """Send a change once and return what was answered. Also raises OutcomeUnknown."""
+        answer = self._checked(self._http.write(method, path, payload=payload), acts=True)
         return answer.body if isinstance(answer.body, dict) else {}
 
     def rows(self, path: str, name: str, params: Params = ()) -> Iterator[Json]:
@@ -101,6 +98,3 @@ def number(value: object) -> int:
     except ValueError:
         msg = "an id that is no number cannot be asked for"
         raise Permanent(msg) from None
-
-
-__all__ = ["PAGE", "Api", "Json", "Refused", "digits", "embedded", "number"]
