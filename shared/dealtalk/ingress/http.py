@@ -79,14 +79,13 @@ def read_request(event: Any) -> Request:  # noqa: ANN401 (whatever Lambda was in
     method = _method(event)
     if method not in PROBES and method != "POST":
         raise MethodNotAllowed("method")
-    headers = event.get("headers")
     parameters = event.get("pathParameters")
     connection = parameters.get("connection") if isinstance(parameters, dict) else None
     return Request(
         method=method,
         # The route is greedy, so that a URL with a trailing slash is the same webhook.
         connection=connection.strip("/") if isinstance(connection, str) else "",
-        headers={str(name).lower(): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {},
+        headers=_headers(event.get("headers")),
         body=b"" if method in PROBES else _body(event),
     )
 
@@ -106,6 +105,12 @@ def _method(event: Mapping[str, Any]) -> str:
     if not isinstance(method, str):
         raise BadRequest("not_an_http_event")
     return method.upper()
+
+
+def _headers(headers: object) -> dict[str, str]:
+    if not isinstance(headers, dict):
+        return {}
+    return {str(name).lower(): value for name, value in headers.items() if isinstance(value, str)}
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

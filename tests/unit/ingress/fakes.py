@@ -44,7 +44,7 @@ def connection(**changes: Any) -> Connection:
     return Connection(**(fields | changes))
 
 
-def message_form(number: int = 0, **changes: str | None) -> dict[str, str]:
+def message_form(number: int = 0, /, **changes: str | None) -> dict[str, str]:
     """Return the keys and values of a customer's message; `changes` replaces fields, None leaves one out.
 
     Two underscores stand for a level: `author__type`.

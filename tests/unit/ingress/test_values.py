@@ -68,7 +68,27 @@ def test_an_id_is_digits(value: object, number: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "0", "000", "-1", "1.5", "1e9", "٣", "²", "12a", "1" * 21, 10**30, -5, True, None, [], {"0": "1"}, "1\n2", 0],
+    [
+        "",
+        "0",
+        "000",
+        "-1",
+        "1.5",
+        "1e9",
+        "٣",
+        "²",
+        "12a",
+        "1" * 21,
+        10**30,
+        -5,
+        True,
+        None,
+        [],
+        {"0": "1"},
+        "1\n2",
+        0,
+        pytest.param(10**5_000, id="huge"),
+    ],
 )
 def test_what_is_no_id_is_dropped(value: object) -> None:
     """Not of digits, zero, or longer than 20 digits."""
