@@ -110,7 +110,7 @@ class Http:
         payload: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        if not _PATH.fullmatch(path) or "//" in path or ".." in path:
+        if not _is_path(path):
             msg = "a CRM call's path holds an unexpected character"
             raise Permanent(msg)
         left = self._seconds_left()
@@ -184,16 +184,28 @@ class _ConnectionLost(Retryable):
 
 
 def checked_base(api_base: str) -> str:
-    """Return `scheme://host[:port]`. Raises ValueError for anything but the root of an https (or loopback) host."""
+    """Return the address without a slash at its end.
+
+    Raises ValueError for anything but the root of an https host. For loopback hosts, where a simulator serves several
+    accounts, http and a path are taken too.
+    """
     parts = urlsplit(api_base)
-    plain = parts.scheme == "http" and _is_loopback(parts.hostname or "")
-    if not (parts.scheme == "https" or plain) or not parts.hostname or parts.username or parts.query or parts.fragment:
+    local = _is_loopback(parts.hostname or "")
+    if not (parts.scheme == "https" or (parts.scheme == "http" and local)) or not parts.hostname:
+        msg = "a CRM's address begins with https://"
+        raise ValueError(msg)
+    path = parts.path.rstrip("/")
+    if parts.username or parts.password or parts.query or parts.fragment or (path and not local):
         msg = "a CRM's address is https://host, nothing more"
         raise ValueError(msg)
-    if parts.path not in {"", "/"}:
-        msg = "a CRM's address carries no path"
+    if path and not _is_path(path):
+        msg = "a CRM's address holds an unexpected character"
         raise ValueError(msg)
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def _is_path(path: str) -> bool:
+    return bool(_PATH.fullmatch(path)) and "//" not in path and ".." not in path
 
 
 def _is_loopback(host: str) -> bool:
@@ -206,13 +218,14 @@ def _is_loopback(host: str) -> bool:
 
 
 def _session(base: str) -> requests.Session:
-    if base not in _sessions:
+    host = urlsplit(base).netloc
+    if host not in _sessions:
         session = requests.Session()
         # Neither .netrc nor proxies of the environment: the first would replace the token, the second would see it.
         session.trust_env = False
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        _sessions[base] = session
-    return _sessions[base]
+        _sessions[host] = session
+    return _sessions[host]
 
 
 def _lost(method: str, error: requests.RequestException) -> Retryable:
