@@ -45,8 +45,8 @@ ENVIRONMENT = {
 PACKAGES = {
     "amocrm_webhook": {"aws-lambda-powertools"},
     "sweeper": {"aws-lambda-powertools"},
-    "redriver": {"aws-lambda-powertools", "pydantic", "pyyaml", "requests"},
-    "responder": {"aws-lambda-powertools", "openai", "pydantic", "pyyaml", "requests"},
+    "redriver": {"aws-lambda-powertools", "pydantic", "pyyaml", "requests", "tzdata"},
+    "responder": {"aws-lambda-powertools", "openai", "pydantic", "pyyaml", "requests", "tzdata"},
 }
 
 every_function = pytest.mark.parametrize("function", FOLDERS)

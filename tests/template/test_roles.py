@@ -17,8 +17,19 @@ ALLOWED = {
     | WRITE
     | LOGS
     | CONSUME
-    | {"dynamodb:DeleteItem", "sqs:SendMessage", "s3:GetObject", "s3:PutObject", "secretsmanager:GetSecretValue"},
-    "Redriver": READ | WRITE | LOGS | CONSUME | {"sqs:SendMessage", "s3:GetObject", "secretsmanager:GetSecretValue"},
+    | {
+        "dynamodb:DeleteItem",
+        "sqs:SendMessage",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:PutObject",
+        "secretsmanager:GetSecretValue",
+    },
+    "Redriver": READ
+    | WRITE
+    | LOGS
+    | CONSUME
+    | {"sqs:SendMessage", "s3:GetObject", "s3:ListBucket", "secretsmanager:GetSecretValue"},
     "Sweeper": LOGS | {"dynamodb:Query", "dynamodb:GetItem", "dynamodb:UpdateItem", "sqs:SendMessage"},
 }
 LEADING_KEYS = {

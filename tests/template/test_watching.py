@@ -27,6 +27,8 @@ OWN_METRICS = {
     "Unauthorized",
     "NeedsAttention",
     "SendFallback",
+    "BadRequests",
+    "WebhookErrors",
 }
 AWS_METRICS = {
     ("AWS/Lambda", "Errors"),
