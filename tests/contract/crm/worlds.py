@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from dealtalk.connections import Connection
@@ -159,6 +160,7 @@ class AmocrmWorld:
             secrets=self.secrets,
             clock=self.clock,
             seconds_left=seconds_left,
+            channel=self.chat.channel,
             reply_ways=self.ways,
             on_fallback=lambda way, reason: self.left.append((way, reason)),
         )
@@ -312,10 +314,9 @@ class FakeWorld:
         return [(task.text, people[task.person_id or responsible or ""]) for _, task in self.crm.tasks]
 
 
-def amocrm_simulator(*factories: Any, **switches: Any) -> AmocrmSimulator:
-    """Return a simulator with a hand-set clock whose rate limit does not disturb, unless a switch says so."""
-    relaxed = {"requests_per_second": 100_000, **switches}
-    return AmocrmSimulator(
-        [lambda clock, make=make, kind=kind: make(clock, **kind, **relaxed) for make, kind in factories],
-        clock=ManualClock(START.timestamp()),
-    )
+def amocrm_simulator(*accounts: tuple[Callable[..., Account], dict[str, Any]]) -> AmocrmSimulator:
+    """Return a simulator with a hand-set clock and these accounts; the rate limit rests unless a switch wakes it."""
+    simulator = AmocrmSimulator(clock=ManualClock(START.timestamp()))
+    for make, switches in accounts:
+        simulator.add_account(partial(make, **{"requests_per_second": 100_000, **switches}))
+    return simulator
