@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from local.simulators.amocrm import render
+from local.simulators.amocrm.entities import EntityType, EnumOption, FieldDef
 from local.simulators.amocrm.forms import values_of
-from local.simulators.amocrm.problems import Issues, Item, problem
+from local.simulators.amocrm.problems import Issues, Item
 from local.simulators.amocrm.settings import Platform
-from local.simulators.amocrm.state import EntityType, EnumOption, FieldDef
 from local.simulators.amocrm.web import Response, paged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.simulators.amocrm.state import Json
+    from local.simulators.amocrm.entities import Json
     from local.simulators.amocrm.web import Context, Router
 
 CHOICE_TYPES = frozenset({"select", "multiselect", "radiobutton"})
@@ -143,7 +143,7 @@ def _field_of(entity: EntityType) -> Callable[[Context], Response]:
     def serve(ctx: Context) -> Response:
         one = ctx.account.fields.get(ctx.number("id"))
         if one is None or one.entity is not entity:
-            raise problem(404, "Field not found")
+            return Response(204)
         return Response(200, render.custom_field(ctx.account, one))
 
     return serve

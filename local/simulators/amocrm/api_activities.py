@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from local.simulators.amocrm import render
+from local.simulators.amocrm.entities import Change, EntityType, Event, HookEvent, Note, Task
 from local.simulators.amocrm.forms import values_of
 from local.simulators.amocrm.problems import Issues, Item, problem
-from local.simulators.amocrm.state import Change, EntityType, Event, HookEvent, Note, Task
 from local.simulators.amocrm.web import Response, paged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.simulators.amocrm.state import Account, Json
+    from local.simulators.amocrm.entities import Json
+    from local.simulators.amocrm.state import Account
     from local.simulators.amocrm.web import Context, Router
 
 NOTE_PARAMS: dict[str, tuple[str, ...]] = {

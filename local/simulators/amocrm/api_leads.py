@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from local.simulators.amocrm import render
 from local.simulators.amocrm.api_account import parts_of
+from local.simulators.amocrm.entities import Actor
 from local.simulators.amocrm.forms import values_of
 from local.simulators.amocrm.leads import LeadEdit
 from local.simulators.amocrm.problems import Issues, Item, problem
-from local.simulators.amocrm.state import Actor
 from local.simulators.amocrm.validation import check_lead
 from local.simulators.amocrm.web import Response, paged
 
 if TYPE_CHECKING:
-    from local.simulators.amocrm.state import Account, Json, Lead
+    from local.simulators.amocrm.entities import Json, Lead
+    from local.simulators.amocrm.state import Account
     from local.simulators.amocrm.web import Context, Router
 
 ROBOT_ID = 0

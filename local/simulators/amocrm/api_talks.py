@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from local.simulators.amocrm import chats, render
+from local.simulators.amocrm.entities import Author
 from local.simulators.amocrm.forms import values_of
 from local.simulators.amocrm.problems import Issues, Item, problem
 from local.simulators.amocrm.settings import CHAT_QUOTA, SCOPE_HISTORY, SCOPE_SEND
-from local.simulators.amocrm.state import Author
 from local.simulators.amocrm.web import Response, paged
 
 if TYPE_CHECKING:
-    from local.simulators.amocrm.state import Account, ChatLine, Json, Talk
+    from local.simulators.amocrm.entities import ChatLine, Json, Talk
+    from local.simulators.amocrm.state import Account
     from local.simulators.amocrm.web import Context, Router
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from local.simulators.amocrm import chats
+from local.simulators.amocrm.entities import Author, Bot, BotRun, EntityType
 from local.simulators.amocrm.problems import Issues, Item, problem
-from local.simulators.amocrm.state import Author, Bot, BotRun, EntityType
 from local.simulators.amocrm.web import Response
 
 if TYPE_CHECKING:

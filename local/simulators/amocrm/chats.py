@@ -5,12 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from local.simulators.amocrm import leads
-from local.simulators.amocrm.state import INCOMING_STAGE, Actor, Author, Chat, ChatLine, Contact, HookEvent, Lead, Talk
+from local.simulators.amocrm.entities import (
+    INCOMING_STAGE,
+    Actor,
+    Author,
+    Chat,
+    ChatLine,
+    Contact,
+    HookEvent,
+    Lead,
+    Talk,
+)
 
 if TYPE_CHECKING:
     import threading
 
-    from local.simulators.amocrm.state import Account, Json
+    from local.simulators.amocrm.entities import Json
+    from local.simulators.amocrm.state import Account
 
 ELEMENT_CONTACT = 1
 ELEMENT_LEAD = 2
@@ -128,7 +139,7 @@ def announce(account: Account, lines: list[ChatLine]) -> None:
     extra: Json = {}
     for line in lines:
         chat = account.chats[line.chat_id]
-        if chat.unsorted_uid and len(chat.lines) == 1:
+        if chat.unsorted_uid and chat.lines[0] is line:
             extra = {"unsorted": {"add": [unsorted_item(account, chat, line)]}}
     items = [message_item(account, line) for line in lines]
     account.emit(HookEvent("add_message", "message", "add", items, extra))

@@ -19,8 +19,9 @@ from local.simulators.amocrm.web import Request, Response
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from local.simulators.amocrm.entities import ChatLine, Json
     from local.simulators.amocrm.simulator import AmocrmSimulator
-    from local.simulators.amocrm.state import Account, ChatLine, Json
+    from local.simulators.amocrm.state import Account
 
 FACTORIES = {"russian": defaults.russian_account, "english": defaults.english_account}
 LOCAL_ORIGIN = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?\Z")

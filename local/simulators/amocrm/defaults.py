@@ -6,12 +6,10 @@ import random
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from local.simulators.amocrm.settings import AccountSettings, Plan, Platform
-from local.simulators.amocrm.state import (
+from local.simulators.amocrm.entities import (
     INCOMING_STAGE,
     LOST,
     WON,
-    Account,
     Bot,
     EntityType,
     EnumOption,
@@ -20,6 +18,8 @@ from local.simulators.amocrm.state import (
     Status,
     User,
 )
+from local.simulators.amocrm.settings import AccountSettings, Plan, Platform
+from local.simulators.amocrm.state import Account
 
 if TYPE_CHECKING:
     from local.simulators.amocrm.clock import Clock

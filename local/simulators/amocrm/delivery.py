@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     import random
 
     from local.simulators.amocrm.clock import Scheduler
+    from local.simulators.amocrm.entities import Hook, HookEvent, Json
     from local.simulators.amocrm.faults import Faults
     from local.simulators.amocrm.journal import Journal
-    from local.simulators.amocrm.state import Account, Hook, HookEvent, Json
+    from local.simulators.amocrm.state import Account
 
 ANSWER_SECONDS = 2.0
 RETRIES = {1: (300.0, False), 2: (900.0, False), 3: (900.0, True), 4: (3600.0, True)}
@@ -44,6 +45,7 @@ class Parcel:
     hook: Hook
     code: str
     body: Json
+    request_id: str
     attempt: int = 1
     told: threading.Event = field(default_factory=threading.Event)
 
@@ -61,12 +63,12 @@ class Courier:
         self._stopped = threading.Event()
 
     def emit(self, account: Account, event: HookEvent) -> threading.Event | None:
-        """Queue an event for all who subscribed to it; return what is set when the last of them was told."""
+        """Queue an event for all who subscribed to it; return what is set when the last in line was told."""
         body = message_body(account, event)
         told = None
         for hook in list(account.hooks.values()):
             if event.code in hook.settings and not hook.disabled:
-                parcel = Parcel(account, hook, event.code, body)
+                parcel = Parcel(account, hook, event.code, body, account.new_uuid())
                 self._put(parcel)
                 told = parcel.told
         return told
@@ -131,7 +133,7 @@ class Courier:
 
     def _attempt(self, parcel: Parcel, fault: FaultKind | None) -> int:
         started = time.monotonic()
-        status = post(parcel.hook.destination, *encode(parcel.account, parcel.body))
+        status = post(parcel.hook.destination, *encode(parcel.account, parcel.body), parcel.request_id)
         seconds = time.monotonic() - started
         if seconds > ANSWER_SECONDS:
             status = 0
@@ -191,13 +193,14 @@ def message_body(account: Account, event: HookEvent) -> Json:
 def encode(account: Account, body: Json) -> tuple[bytes, str]:
     """Return the bytes and content type by which this account sends bodies; every value is a string."""
     if account.settings.json_webhooks:
-        return json.dumps(_strings(body), ensure_ascii=False).encode(), "application/json"
+        return json.dumps(_strings(body), ensure_ascii=False).encode("utf-8", "replace"), "application/json"
     return encode_form(body), "application/x-www-form-urlencoded"
 
 
-def post(url: str, body: bytes, content_type: str) -> int:
+def post(url: str, body: bytes, content_type: str, request_id: str = "") -> int:
     """Post a body and return the answer's status; 0 where none came within 2 s."""
-    return _request("POST", url, body, {"Content-Type": content_type, "User-Agent": "amoCRM-Webhooks/3.0"})
+    headers = {"Content-Type": content_type, "User-Agent": "amoCRM-Webhooks/3.0", "X-Amocrm-Requestid": request_id}
+    return _request("POST", url, body, headers)
 
 
 def probe(url: str) -> int:

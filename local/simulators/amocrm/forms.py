@@ -37,7 +37,7 @@ def flatten(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def encode_form(data: Mapping[str, Any]) -> bytes:
     """Return the body of an application/x-www-form-urlencoded webhook."""
-    return urlencode(list(flatten(data))).encode()
+    return urlencode(list(flatten(data)), errors="replace").encode()
 
 
 def values_of(value: Any) -> list[str]:

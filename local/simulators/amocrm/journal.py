@@ -57,7 +57,7 @@ class Journal:
     """Calls and deliveries of all accounts, in order."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._calls: list[Call] = []
         self._deliveries: list[Delivery] = []
 
@@ -65,6 +65,7 @@ class Journal:
         """Append a call."""
         with self._lock:
             self._calls.append(Call(seq=len(self._calls) + 1, **values))
+            self._lock.notify_all()
 
     def delivery(self, **values: Any) -> None:
         """Append a delivery."""
@@ -84,6 +85,13 @@ class Journal:
             and method in {None, c.method}
             and (path_regex is None or re.search(path_regex, c.path))
         ]
+
+    def wait_for_call(self, account: str, timeout: float = 5.0, **filters: Any) -> Call:
+        """Return the first call that fits, waiting for it. Raises TimeoutError."""
+        with self._lock:
+            if not self._lock.wait_for(lambda: self.calls(account, **filters), timeout):
+                raise TimeoutError
+            return self.calls(account, **filters)[0]
 
     def deliveries(self, account: str | None = None, *, code: str | None = None, since: int = 0) -> list[Delivery]:
         """Return the delivery attempts after number `since`, filtered."""

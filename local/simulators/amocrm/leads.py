@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from local.simulators.amocrm.state import LOST, WON, Change, EntityType, HookEvent
+from local.simulators.amocrm.entities import LOST, WON, Change, EntityType, HookEvent
 
 if TYPE_CHECKING:
-    from local.simulators.amocrm.state import Account, Actor, Json, Lead
+    from local.simulators.amocrm.entities import Actor, Json, Lead
+    from local.simulators.amocrm.state import Account
 
 ROBOT = 0
 

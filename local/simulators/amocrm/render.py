@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from local.simulators.amocrm.state import EntityType, Json
+from local.simulators.amocrm.entities import EntityType, Json
 
 if TYPE_CHECKING:
-    from local.simulators.amocrm.state import (
-        Account,
-        Contact,
-        FieldDef,
-        Hook,
-        Lead,
-        Note,
-        Pipeline,
-        Status,
-        Talk,
-        Task,
-        User,
-    )
+    from local.simulators.amocrm.entities import Contact, FieldDef, Hook, Lead, Note, Pipeline, Status, Talk, Task, User
+    from local.simulators.amocrm.state import Account
 
 RIGHTS = ("view", "edit", "add", "delete", "export")
 

@@ -19,13 +19,13 @@ from local.simulators.amocrm.bots import BotEngine
 from local.simulators.amocrm.clock import ManualClock, Scheduler, SystemClock
 from local.simulators.amocrm.control import Control
 from local.simulators.amocrm.delivery import Courier, probe
+from local.simulators.amocrm.entities import Actor, Author, Bot, BotRun, ChatLine, Hook, HookEvent, Json, Lead
 from local.simulators.amocrm.faults import Fault, FaultKind, Faults
 from local.simulators.amocrm.journal import Call, Delivery, Journal
 from local.simulators.amocrm.limits import RateLimiter
 from local.simulators.amocrm.problems import Issues, Item
 from local.simulators.amocrm.server import CONTROL, Front, Server
 from local.simulators.amocrm.settings import Platform
-from local.simulators.amocrm.state import Account, Actor, Author, Bot, BotRun, ChatLine, Hook, HookEvent, Json, Lead
 from local.simulators.amocrm.validation import check_lead
 from local.simulators.amocrm.web import Router
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from local.simulators.amocrm.clock import Clock
+    from local.simulators.amocrm.state import Account
 
     Factory = Callable[[Clock], Account]
 
@@ -66,7 +67,7 @@ class AmocrmSimulator:
         self._bots.routes(router)
         self._front = Front(router, self.journal, self.faults, self._accounts.get)
         self._server = Server(port, self._front, Control(self).answer)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="amocrm", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="amocrm", daemon=True)
         for factory in accounts:
             self.add_account(factory)
 
@@ -295,6 +296,10 @@ class AmocrmSimulator:
     def calls(self, account: str | None = None, **filters: Any) -> list[Call]:
         """Return the recorded calls: method, path_regex, since."""
         return self.journal.calls(account, **filters)
+
+    def wait_for_call(self, account: str, *, timeout: float = 5.0, **filters: Any) -> Call:
+        """Return the first recorded call that fits, waiting for it in real time. Raises TimeoutError."""
+        return self.journal.wait_for_call(account, timeout, **filters)
 
     def deliveries(self, account: str | None = None, **filters: Any) -> list[Delivery]:
         """Return the recorded webhook deliveries: code, since."""

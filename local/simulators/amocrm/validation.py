@@ -8,11 +8,12 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from local.simulators.amocrm.entities import INCOMING_STAGE, LOST, WON
 from local.simulators.amocrm.problems import Item, is_of
-from local.simulators.amocrm.state import INCOMING_STAGE, LOST, WON
 
 if TYPE_CHECKING:
-    from local.simulators.amocrm.state import Account, FieldDef, Json, Lead, Pipeline
+    from local.simulators.amocrm.entities import FieldDef, Json, Lead, Pipeline
+    from local.simulators.amocrm.state import Account
 
 LEAD_KEYS = {
     "id": "int",

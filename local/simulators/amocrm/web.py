@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from local.simulators.amocrm.forms import parse_nested
 from local.simulators.amocrm.problems import problem
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
-    from local.simulators.amocrm.state import Account, Actor, Token
+    from local.simulators.amocrm.entities import Actor, Token
+    from local.simulators.amocrm.state import Account
 
 MAX_LIMIT = 250
 
@@ -48,7 +50,7 @@ class Response:
         if isinstance(self.body, str):
             return self.body.encode(), self.content_type or "text/html"
         default = "application/hal+json" if self.status < 400 else "application/problem+json"  # noqa: PLR2004 - HTTP's classes
-        return json.dumps(self.body, ensure_ascii=False).encode(), self.content_type or default
+        return json.dumps(self.body, ensure_ascii=False).encode("utf-8", "replace"), self.content_type or default
 
 
 @dataclass(slots=True)
@@ -128,14 +130,19 @@ def paged(ctx: Context, name: str, rows: list[Any], *, cap: int = MAX_LIMIT, tot
     if not shown:
         return Response(204)
     pages = -(-len(rows) // limit)
-    base = ctx.account.base_url + ctx.request.path
-    links = {"self": {"href": f"{base}?limit={limit}&page={page}"}}
+    links = {"self": {"href": _page_link(ctx, limit, page)}}
     if page < pages:
-        links["next"] = {"href": f"{base}?limit={limit}&page={page + 1}"}
+        links["next"] = {"href": _page_link(ctx, limit, page + 1)}
     body: dict[str, Any] = {"_page": page, "_links": links, "_embedded": {name: shown}}
     if total:
         body = {"_total_items": len(rows), "_page_count": pages, **body}
     return Response(200, body)
+
+
+def _page_link(ctx: Context, limit: int, page: int) -> str:
+    kept = [(key, value) for key, value in ctx.request.query if key not in {"limit", "page"}]
+    query = urlencode([*kept, ("limit", limit), ("page", page)])
+    return f"{ctx.account.base_url}{ctx.request.path}?{query}"
 
 
 def _positive(value: Any, default: int) -> int:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from local.simulators.amocrm import render
+from local.simulators.amocrm.entities import Hook
 from local.simulators.amocrm.problems import Issues, Item, problem
 from local.simulators.amocrm.settings import WEBHOOK_PLANS, Platform
-from local.simulators.amocrm.state import Hook
 from local.simulators.amocrm.web import Response
 
 if TYPE_CHECKING:
