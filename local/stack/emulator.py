@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import time
 import urllib.error
@@ -25,7 +26,6 @@ START_SECONDS = 30
 INHERITED = (
     "HOME",
     "LANG",
-    "TMPDIR",
     "PYTHONDONTWRITEBYTECODE",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
@@ -45,12 +45,16 @@ class EmulatorError(RuntimeError):
 
 
 @contextmanager
-def emulator(name: str, *, auth: bool) -> Iterator[str]:
-    """Run the emulator; yields its endpoint. `auth`: IAM policies are enforced."""
+def emulator(*, auth: bool) -> Iterator[str]:
+    """Run an emulator of one's own; yields its endpoint. `auth`: IAM policies are enforced."""
     port = free_port()
+    name = f"emulator-{port}"
+    files = processes.FILES / name  # the unpacked functions, which the emulator itself would leave behind
+    files.mkdir(parents=True, exist_ok=True)
+    processes.sweep("emulator-*")
     say(f"Starting the AWS emulator on 127.0.0.1:{port} ...")
     command: list[str | Path] = [environment("emulator") / "bin" / "python", "-m", "local.stack.launcher"]
-    process = processes.start(name, command, env(port, auth=auth), cwd=PROJECT)
+    process = processes.start(name, command, {**env(port, auth=auth), "TMPDIR": str(files)}, cwd=PROJECT)
     endpoint = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + START_SECONDS
@@ -64,6 +68,7 @@ def emulator(name: str, *, auth: bool) -> Iterator[str]:
         process.wait()
         if process.stdin:
             process.stdin.close()
+        shutil.rmtree(files, ignore_errors=True)
 
 
 def env(port: int, *, auth: bool) -> dict[str, str]:

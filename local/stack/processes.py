@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 LOGS = STATE / "logs"
 PIDS = STATE / "pids"
+FILES = STATE / "tmp"
+"""Each process's own temporary files, in a folder of its name."""
+
 GRACE_SECONDS = 10
+KEPT_LOGS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,18 @@ def log_file(name: str) -> Path:
     """Return the file that a process of this name writes."""
     LOGS.mkdir(parents=True, exist_ok=True)
     return LOGS / f"{name}.log"
+
+
+def sweep(pattern: str) -> None:
+    """Remove what processes left that were killed; the newest few logs stay, for a look."""
+    for file in PIDS.glob(f"{pattern}.json"):
+        if running(file.stem) is None:
+            shutil.rmtree(FILES / file.stem, ignore_errors=True)
+            file.unlink(missing_ok=True)
+    old = sorted(LOGS.glob(f"{pattern}.log"), key=lambda log: log.stat().st_mtime)[:-KEPT_LOGS]
+    for log in old:
+        if running(log.stem) is None:
+            log.unlink(missing_ok=True)
 
 
 def start(

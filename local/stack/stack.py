@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -89,7 +88,7 @@ def up(
     defaults. Progress goes to standard error. Raises SamError, EmulatorError or ToolMissingError.
     """
     template = sam.build_for_here()
-    with emulator(f"emulator-{secrets.token_hex(4)}", auth=auth) as endpoint:
+    with emulator(auth=auth) as endpoint:
         env = {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint, "AWS_DEFAULT_REGION": REGION}
         chosen = {
             **sam.machine_parameters(),
