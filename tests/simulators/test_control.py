@@ -77,6 +77,12 @@ def test_a_page_can_poll_the_state(remote: Remote, amo: Client) -> None:
     assert second["deals"][0]["history"][-1]["what"] == "price"
     assert second["chats"][0]["lead"] == opened["lead"]
     assert remote.get("deal", lead=opened["lead"])["price"] == 900
+    other = remote.post("chats")
+    third = remote.get("state", chat=other["chat"], lead=other["lead"])
+    assert ([c["chat_id"] for c in third["chats"]], [d["id"] for d in third["deals"]]) == (
+        [other["chat"]],
+        [other["lead"]],
+    )
 
 
 def test_calls_are_on_record(remote: Remote, amo: Client) -> None:

@@ -78,6 +78,17 @@ def test_a_sent_message_is_in_the_chat_with_the_answered_id(kommo: Client) -> No
     assert (rows[0]["id"], rows[0]["type"], rows[0]["author"]["type"]) == (answer.json()["id"], "outgoing", "bot")
 
 
+def test_the_history_may_come_oldest_first(kommo: Client) -> None:
+    """The vendor promises no order, so it is a switch."""
+    chat = kommo.sim.open_chat(kommo.name)[0]
+    kommo.sim.deliver_burst(kommo.name, chat, ["one", "two"])
+    path = f"/api/v4/talks/{kommo.talk_id(chat)}/messages"
+    newest = [m["text"] for m in kommo.get(path).json()["_embedded"]["messages"]]
+    kommo.sim.switch(kommo.name, messages_newest_first=False)
+    oldest = [m["text"] for m in kommo.get(path).json()["_embedded"]["messages"]]
+    assert (newest, oldest) == (["two", "one"], ["one", "two"])
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"text": ""}, {"text": "  "}, {"text": 5}, {"text": "a", "mood": 1}, ["text"], {"text": None}]
 )

@@ -6,8 +6,8 @@
         chat, lead = sim.open_chat("oknamaster")
         sim.customer_says("oknamaster", chat, "Здравствуйте")
 
-It is built from the vendor's published facts. What these leave open is a switch of `AccountSettings`. With a `ManualClock`
-nothing is due until `sim.advance(seconds)`; `sim.settle()` waits for the deliveries under way.
+It is built from the vendor's published facts. What these leave open is a switch of `AccountSettings`. With a
+`ManualClock` nothing is due until `sim.advance(seconds)`; `sim.settle()` waits for the deliveries under way.
 """
 
 from local.simulators.amocrm.clock import ManualClock, SystemClock

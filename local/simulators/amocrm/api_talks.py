@@ -64,13 +64,16 @@ def close(ctx: Context) -> Response:
 
 
 def messages(ctx: Context) -> Response:
-    """Serve GET /api/v4/talks/{id}/messages (Kommo), newest first; it costs no quota."""
+    """Serve GET /api/v4/talks/{id}/messages (Kommo); it costs no quota. The vendor tells no order: a switch."""
     if not ctx.account.settings.chats_api:
         raise problem(404, "Not Found")
     ctx.need_scope(SCOPE_HISTORY)
     one = _find(ctx)
     lines = [line for line in ctx.account.chats[one.chat_id].lines if line.talk_id == one.talk_id]
-    return paged(ctx, "messages", [_message(ctx.account, line) for line in reversed(lines)])
+    rows = [_message(ctx.account, line) for line in lines]
+    if ctx.account.settings.messages_newest_first:
+        rows.reverse()
+    return paged(ctx, "messages", rows)
 
 
 def send_message(ctx: Context) -> Response:

@@ -16,6 +16,7 @@ from local.simulators.amocrm.entities import (
     Lead,
     Talk,
 )
+from local.simulators.amocrm.settings import Platform
 
 if TYPE_CHECKING:
     import threading
@@ -73,6 +74,7 @@ def open_talk(account: Account, chat: Chat, lead: Lead | None) -> Talk:
         updated_at=now,
     )
     account.talks[talk.talk_id] = talk
+    chat.talk_ids.append(talk.talk_id)
     account.touch()
     account.emit(HookEvent("add_talk", "talk", "add", [talk_item(account, talk)]))
     return talk
@@ -80,7 +82,7 @@ def open_talk(account: Account, chat: Chat, lead: Lead | None) -> Talk:
 
 def current_talk(account: Account, chat_id: str) -> Talk:
     """Return the newest conversation of a chat."""
-    return max((t for t in account.talks.values() if t.chat_id == chat_id), key=lambda t: t.talk_id)
+    return account.talks[account.chats[chat_id].talk_ids[-1]]
 
 
 def talk_of_lead(account: Account, lead_id: int) -> Talk | None:
@@ -246,6 +248,9 @@ def _append(
     entity = ("lead", talk.entity_id) if talk.entity_id else ("contact", talk.contact_id)
     kind = "outgoing_chat_message" if outgoing else "incoming_chat_message"
     actor = Actor(author.name, author.user_id or 0)
-    event = account.add_event(kind, entity, actor, [{"message": {"id": line.id}}])
+    message: Json = {"id": line.id}
+    if account.settings.platform is Platform.KOMMO:
+        message |= {"talk_id": talk.talk_id, "origin": talk.origin}
+    event = account.add_event(kind, entity, actor, [{"message": message}])
     event.contact_id = talk.contact_id
     return line

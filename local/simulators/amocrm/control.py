@@ -11,7 +11,7 @@ import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from local.simulators.amocrm import defaults, leads, oauth, render
+from local.simulators.amocrm import chats, defaults, leads, oauth, render
 from local.simulators.amocrm.problems import Problem
 from local.simulators.amocrm.settings import ALL_SCOPES
 from local.simulators.amocrm.web import Request, Response
@@ -123,15 +123,19 @@ class Control:
                 "version": one.version,
                 "now": one.clock.now(),
                 "account": {"id": one.id, "subdomain": one.subdomain, "name": one.name, "lang": one.lang},
-                "chats": [self._chat(one, chat_id) for chat_id in one.chats],
-                "deals": [leads.card(one, lead) for lead in one.leads.values() if not lead.is_deleted],
+                "chats": [self._chat(one, c) for c in one.chats if query.get("chat") in {None, c}],
+                "deals": [
+                    leads.card(one, lead)
+                    for lead in one.leads.values()
+                    if not lead.is_deleted and query.get("lead") in {None, str(lead.id)}
+                ],
                 "webhooks": [render.hook(one, hook) for hook in one.hooks.values()],
                 "bot_runs": [asdict(run) for run in one.bot_runs],
             }
 
     def _chat(self, one: Account, chat_id: str) -> Json:
         chat = one.chats[chat_id]
-        talk = max((t for t in one.talks.values() if t.chat_id == chat_id), key=lambda t: t.talk_id)
+        talk = chats.current_talk(one, chat_id)
         return {
             "chat_id": chat.id,
             "contact": one.contacts[chat.contact_id].name,

@@ -220,6 +220,7 @@ class Chat:
     source_id: int
     lines: list[ChatLine] = field(default_factory=list)
     unsorted_uid: str | None = None
+    talk_ids: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)

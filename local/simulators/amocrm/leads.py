@@ -221,6 +221,5 @@ def history(account: Account, lead_id: int) -> list[Json]:
     """Return who changed what of this lead, oldest first."""
     return [
         {"at": c.time, "who": c.who, "user_id": c.user_id, "what": c.what, "old": c.old, "new": c.new}
-        for c in account.history
-        if c.lead_id == lead_id
+        for c in account.history.get(lead_id, [])
     ]

@@ -54,6 +54,7 @@ class AccountSettings:
     chats_api: bool = False
     chat_quota_extra: int = 0
     send_message_max_chars: int | None = None
+    messages_newest_first: bool = True
     talks_list: bool = False
     bots_v4: bool = False
     message_type: bool = False

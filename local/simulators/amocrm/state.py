@@ -72,7 +72,7 @@ class Account:
     chats: dict[str, Chat] = field(default_factory=dict)
     talks: dict[int, Talk] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
-    history: list[Change] = field(default_factory=list)
+    history: dict[int, list[Change]] = field(default_factory=dict)
     hooks: dict[int, Hook] = field(default_factory=dict)
     bots: dict[int, Bot] = field(default_factory=dict)
     bot_runs: list[BotRun] = field(default_factory=list)
@@ -140,8 +140,8 @@ class Account:
         return found
 
     def record(self, change: Change) -> None:
-        """Append to the leads' history."""
-        self.history.append(change)
+        """Append to the lead's history."""
+        self.history.setdefault(change.lead_id, []).append(change)
         self.touch()
 
     def add_event(self, kind: str, entity: tuple[str, int], actor: Actor, after: Any, before: Any = None) -> Event:
