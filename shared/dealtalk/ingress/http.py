@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 from __future__ import annotations
 
 from binascii import a2b_base64
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dealtalk.errors import DealtalkError
@@ -56,17 +55,20 @@ class MethodNotAllowed(BadRequest):
     status = 405
 
 
-@dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request. Header names are lower case; `body` is as the sender posted it, empty for a probe.
 
-    `connection` is the path's parameter: a key, which is why it and the body are left out of the repr.
+    `connection` is the path's parameter, a key. Not a dataclass, so that its repr shows nothing of this, and because a
+    webhook must start fast.
     """
 
-    method: str
-    connection: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    __slots__ = ("body", "connection", "headers", "method")
+
+    def __init__(self, method: str, connection: str, headers: Mapping[str, str], body: bytes) -> None:
+        self.method = method
+        self.connection = connection
+        self.headers = headers
+        self.body = body
 
 
 def read_request(event: Any) -> Request:  # noqa: ANN401 (whatever Lambda was invoked with)

@@ -5,8 +5,7 @@ Every answer before the account is known depends on the body alone, so that no s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from dealtalk.connections import ConnectionState
 from dealtalk.errors import Retryable
@@ -14,15 +13,14 @@ from dealtalk.ingress.body import decode_body
 from dealtalk.ingress.http import PROBES, BadRequest, answer, read_request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from types import TracebackType
 
     from aws_lambda_powertools import Logger, Metrics
 
     from dealtalk.connections import Connection
-    from dealtalk.conversation.intake import IntakeResult
     from dealtalk.ingress.events import Inbound
-    from dealtalk.messages import InboundMessage
+    from dealtalk.ingress.ports import ConnectionLookup, Intake
     from dealtalk.ports import Clock
 
 _MAX_KEY = 200
@@ -31,48 +29,28 @@ _UNAUTHORIZED = 401
 _SERVER_ERROR = 500
 
 
-class ConnectionLookup(Protocol):
-    """Finds a connection by the key in a webhook's path."""
-
-    def find(self, crm: str, key: str) -> Connection | None:
-        """Return the connection, None where there is none. May raise Retryable."""
-        ...
-
-
-class Intake(Protocol):
-    """Stores messages and rings the doorbells of their conversations."""
-
-    def take(self, connection: Connection, messages: Sequence[InboundMessage]) -> IntakeResult:
-        """Return after every message is stored and every bell that is needed was rung.
-
-        Raises Retryable where that was not possible; the CRM then sends all of them again.
-        """
-        ...
-
-
-@dataclass(slots=True)
 class _Course:
     """What is known of one invocation, for its log line and its metrics. No key, path, text, name or phone."""
 
-    status: int = _SERVER_ERROR
-    connection: str | None = None
-    body_bytes: int = 0
-    text_characters: int = 0
-    messages: int = 0
-    stored: int = 0
-    known: int = 0
-    echoes: int = 0
-    takeovers: int = 0
-    rung: int = 0
-    ignored: Mapping[str, int] = field(default_factory=dict)
-    reason: str | None = None
-    error: str | None = None
-    error_at: str | None = None
+    def __init__(self) -> None:
+        self.status = _SERVER_ERROR
+        self.connection: str | None = None
+        self.reason: str | None = None
+        self.error: str | None = None
+        self.error_at: str | None = None
+        self.body_bytes = 0
+        self.text_characters = 0
+        self.messages = 0
+        self.stored = 0
+        self.known = 0
+        self.echoes = 0
+        self.takeovers = 0
+        self.rung = 0
+        self.ignored: Mapping[str, int] = {}
 
     def fields(self) -> dict[str, Any]:
         """Return what is to be logged: the status and all that is not empty."""
-        values = {name: getattr(self, name) for name in self.__slots__}
-        return {name: value for name, value in values.items() if value}
+        return {name: value for name, value in vars(self).items() if value}
 
 
 class Webhook:

@@ -47,9 +47,7 @@ _OTHER_GROUPS = frozenset({"leads", "contacts", "companies", "customers", "task"
 _LEFT_ACTIONS = {"update": "message_update", "delete": "message_delete"}
 
 _OWN_HOSTS = r"(?:[a-z0-9-]{1,63}\.){1,4}(?:amocrm\.ru|kommo\.com|amocrm\.com)"
-_MEDIA_URL = re.compile(
-    rf"https://{_OWN_HOSTS}(?::443)?(?:[/?][^\\\x00-\x20\x7f-\xa0\ud800-\udfff]*)?", re.IGNORECASE | re.ASCII
-)
+_MEDIA_URL = rf"https://{_OWN_HOSTS}(?::443)?(?:[/?][^\\\x00-\x20\x7f-\xa0\ud800-\udfff]*)?"
 _MAX_ATTACHMENTS = 10
 _MAX_URL = 2048
 _MAX_NAME = 200
@@ -237,14 +235,14 @@ def _attachment(part: dict[str, Any], message_type: str) -> Attachment | None:
     return Attachment(
         kind=_KINDS.get(message_type) or _KINDS.get(kind, AttachmentKind.FILE),
         # The link comes from outside: one that leads away from the vendor's hosts is not kept.
-        url=url if len(url) <= _MAX_URL and _MEDIA_URL.fullmatch(url) else None,
+        url=url if len(url) <= _MAX_URL and re.fullmatch(_MEDIA_URL, url, re.IGNORECASE | re.ASCII) else None,
         file_name=file_name,
     )
 
 
 def _with_leads(messages: list[InboundMessage], payload: Payload) -> tuple[InboundMessage, ...]:
     """Give messages without a lead the one that an unsorted item of the same body names for their chat."""
-    leads = UnsortedLeads.of(payload)
+    leads = UnsortedLeads(payload)
     alone = len({message.conversation for message in messages}) == 1
     return tuple(
         replace(message, chat=replace(message.chat, deal_id=lead))

@@ -6,7 +6,6 @@ A customer's first message may come before the lead is accepted: the message the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dealtalk.ingress.values import number_id, opaque_id
@@ -15,58 +14,43 @@ if TYPE_CHECKING:
     from dealtalk.ingress.events import Payload
     from dealtalk.messages import Chat
 
-
-@dataclass(frozen=True, slots=True)
-class _UnsortedLead:
-    """One item: its lead, and the ids by which it can be recognised, as far as it names them."""
-
-    lead_id: str
-    chat_id: str | None
-    talk_id: str | None
-    contact_id: str | None
-
-    def belongs_to(self, chat: Chat, *, alone: bool) -> bool:
-        """Return whether the item is this chat's: by all ids that both name, or, naming none, by being alone."""
-        pairs = [(self.chat_id, chat.chat_id), (self.talk_id, chat.talk_id), (self.contact_id, chat.contact_id)]
-        both = [(mine, its) for mine, its in pairs if mine and its]
-        return all(mine == its for mine, its in both) if both else alone
+    Ids = tuple[str | None, str | None, str | None]
+    """Of chat, talk and contact, as far as they are named."""
 
 
-@dataclass(frozen=True, slots=True)
 class UnsortedLeads:
-    """The unsorted items of one body."""
+    """The unsorted items of one body that name a lead."""
 
-    items: tuple[_UnsortedLead, ...]
-
-    @classmethod
-    def of(cls, payload: Payload) -> UnsortedLeads:
-        """Return the items of `unsorted[add]` that name a lead."""
+    def __init__(self, payload: Payload) -> None:
         group = payload.get("unsorted")
-        added = _values(group.get("add")) if isinstance(group, dict) else []
-        return cls(tuple(lead for item in added if (lead := _read(item)) is not None))
+        items = _values(group.get("add")) if isinstance(group, dict) else []
+        self._leads = [
+            (lead, _ids(item)) for item in items if isinstance(item, dict) and (lead := number_id(item.get("lead_id")))
+        ]
 
     def of_chat(self, chat: Chat, *, alone: bool) -> str | None:
         """Return the one lead that these items name for a chat, None where they name none or several.
 
-        `alone`: the body has messages of this chat only.
+        An item is a chat's by all ids that both name; one that names none of them only where the body has messages of
+        this chat `alone`.
         """
-        leads = {item.lead_id for item in self.items if item.belongs_to(chat, alone=alone)}
+        wanted = (chat.chat_id, chat.talk_id, chat.contact_id)
+        leads = {lead for lead, ids in self._leads if _agree(ids, wanted, otherwise=alone)}
         return leads.pop() if len(leads) == 1 else None
 
 
-def _read(item: object) -> _UnsortedLead | None:
-    if not isinstance(item, dict):
-        return None
-    lead_id = number_id(item.get("lead_id"))
-    if lead_id is None:
-        return None
+def _agree(ids: Ids, wanted: Ids, *, otherwise: bool) -> bool:
+    both = [(mine, its) for mine, its in zip(ids, wanted, strict=True) if mine and its]
+    return all(mine == its for mine, its in both) if both else otherwise
+
+
+def _ids(item: dict[str, Any]) -> Ids:
     source = item.get("source_data")
     source = source if isinstance(source, dict) else {}
-    return _UnsortedLead(
-        lead_id=lead_id,
-        chat_id=opaque_id(item.get("chat_id")) or opaque_id(source.get("chat_id")),
-        talk_id=number_id(item.get("talk_id")) or number_id(source.get("talk_id")),
-        contact_id=number_id(item.get("contact_id")) or _only_contact(item.get("data")),
+    return (
+        opaque_id(item.get("chat_id")) or opaque_id(source.get("chat_id")),
+        number_id(item.get("talk_id")) or number_id(source.get("talk_id")),
+        number_id(item.get("contact_id")) or _only_contact(item.get("data")),
     )
 
 
