@@ -10,7 +10,6 @@ from dealtalk.agent.outcome import describe_result, result_text
 from dealtalk.agent.tools import Handoff, PlannedAct, parse_call
 from dealtalk.conversation.change_items import change_from_item, change_item, result_from_item, result_item
 from dealtalk.conversation.journal import StepKind, StepState
-from dealtalk.conversation.timeline import Done, EntryKind
 from dealtalk.crm.readback import in_words
 from dealtalk.deals import (
     AddNote,
@@ -25,6 +24,7 @@ from dealtalk.deals import (
     updated,
 )
 from dealtalk.errors import DealtalkError, OutcomeUnknown
+from dealtalk.ledger import ledger_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NO_DEAL = "This conversation has no deal in the CRM, so nothing could be saved."
+NOT_WRITTEN = "It was not written, because the deal had been changed by somebody else. Decide again."
 NOT_NOW = "The deal was changed by somebody else meanwhile: it is {value} now. Nothing was written here; decide again."
 
 
@@ -58,7 +59,6 @@ class Acts:
     schema: DealSchema
     refresh_schema: Callable[[], DealSchema]
     before_effect: Callable[[], bool]
-    handoff: Handoff | None = None
     results: list[ChangeResult] = field(default_factory=list)
 
     def act(self, index: int, calls: tuple[ToolCall, ...]) -> list[str]:
@@ -76,7 +76,7 @@ class Acts:
 
     def hand_over(self, handoff: Handoff, name: str = "h") -> list[ChangeResult]:
         """Write the note and the task that ask for a person; the results are in that order. Raises as `act`."""
-        return [self._add(f"{name}{place}", addition) for place, addition in enumerate(self._asking(handoff))]
+        return [self.add(f"{name}{place}", addition) for place, addition in enumerate(self._asking(handoff))]
 
     def _plan(self, index: int, calls: tuple[ToolCall, ...]) -> list[PlannedAct]:
         """Return what the calls come to.
@@ -106,7 +106,8 @@ class Acts:
         updates = [update for _, update in wished]
         step = self.journal.step(f"u{index}")
         if step is not None and step.state is StepState.DONE:
-            results = [result_from_item(each) for each in step.data["results"]]
+            known = {result.change: result for result in map(result_from_item, step.data["results"])}
+            results = [known.get(u) or ChangeResult(u, applied=False, refusal=NOT_WRITTEN) for u in updates]
         elif self.deal is None:
             results = [ChangeResult(update, applied=False, refusal=NO_DEAL) for update in updates]
         else:
@@ -132,7 +133,9 @@ class Acts:
                 for place, update in enumerate(updates)
             ]
             if allowed:
-                self.journal.finish(step, {"results": [result_item(r) for r in results]}, self._ledger(name, results))
+                self.journal.finish(
+                    step, {"results": [result_item(r) for r in results]}, ledger_rows(name, results, self.schema)
+                )
         self.deal = current
         return results
 
@@ -150,7 +153,7 @@ class Acts:
         self._account_for(wished, changed)
         done: list[tuple[int, ChangeResult]] = []
         for number, (place, addition) in enumerate(wished):
-            result = self._add(f"x{index}.{number}", addition)
+            result = self.add(f"x{index}.{number}", addition)
             if place >= 0:
                 done.append((place, result))
         for place, act in enumerate(planned):
@@ -158,7 +161,7 @@ class Acts:
                 results = self.hand_over(act.handoff, f"h{index}.{place}.")
                 done += [(place, result) for result in results]
                 if all(result.applied for result in results):
-                    self.handoff = act.handoff
+                    self.journal.hold("handoff", StepKind.ANSWER, {"reason": act.handoff.reason})
         return done
 
     def _account_for(self, wished: list[tuple[int, DealAddition]], changed: list[ChangeResult]) -> None:
@@ -181,8 +184,8 @@ class Acts:
         task = f"{rules.task_text}: {handoff.reason}"
         return AddNote(note, ""), AddTask(task, due_at, "", people[0].id if len(people) == 1 else None)
 
-    def _add(self, name: str, addition: DealAddition) -> ChangeResult:
-        """Create the note or task unless this step has done so."""
+    def add(self, name: str, addition: DealAddition) -> ChangeResult:
+        """Create the note or task unless this step has done so. Raises as `act`."""
         step = self.journal.step(name)
         if step is not None and step.state is StepState.DONE:
             result = result_from_item(step.data["result"])
@@ -195,7 +198,7 @@ class Acts:
                 name, StepKind.ADDITION, {"change": change_item(marked)}, fresh=self.before_effect()
             )
             result = self._effect(step, lambda: self.crm.add(deal_id, marked))
-            self.journal.finish(step, {"result": result_item(result)}, self._ledger(name, [result]))
+            self.journal.finish(step, {"result": result_item(result)}, ledger_rows(name, [result], self.schema))
         self._remember([result])
         return result
 
@@ -212,17 +215,6 @@ class Acts:
     def _marker(self, name: str) -> str:
         claim = self.journal.claim
         return f"{claim.state.conversation.id[:10]}-{claim.turn}-{name}"
-
-    def _ledger(self, name: str, results: Sequence[ChangeResult]) -> list[Done]:
-        return [
-            Done(
-                EntryKind.CHANGE,
-                f"{name}.{number}",
-                describe_result(result, self.schema) if result.applied else f"not done: {result.refusal}",
-                {"applied": result.applied, "old": result.old, "new": result.new, "change": change_item(result.change)},
-            )
-            for number, result in enumerate(results)
-        ]
 
     def _remember(self, results: Sequence[ChangeResult]) -> None:
         self.results += results

@@ -11,7 +11,6 @@ import logging
 import re
 import time
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,6 @@ from dealtalk.ports import ModelAnswer, Role, ToolCall, Usage
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from dealtalk.agent.profile import Profile
     from dealtalk.ports import PromptMessage, Tool
 
 # At DEBUG the package logs whole requests, prompts included.
@@ -301,11 +299,3 @@ def _usage(raw: object) -> Usage:
 
 def _count(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
-
-
-def cost_micro_usd(profile: Profile, usage: Usage) -> int:
-    """Return what the tokens cost by the profile's prices, in millionths of a US dollar, rounded half up."""
-    prices = profile.model.prices
-    cached = min(usage.cached, usage.input)
-    cost = (usage.input - cached) * prices.input + cached * prices.cached_input + usage.output * prices.output
-    return int(Decimal(cost).quantize(Decimal(1), ROUND_HALF_UP))

@@ -166,7 +166,9 @@ class Journal:
         step = Step(name, kind, StepState.STARTED, now, data)
         guarded: Write = Check(meta, claim.guard(fresh=fresh))
         if reply is not None:
-            guarded = Update(meta, {"open_reply": reply.as_item()}, where=claim.guard(fresh=fresh))
+            # Whether it was seen in the chat is told from here on: an earlier reply's sign must not count for this one.
+            values = {"open_reply": reply.as_item(), "confirmed": None}
+            guarded = Update(meta, values, where=claim.guard(fresh=fresh))
         try:
             self._table.write(guarded, self._update(step))
         except ConditionFailed as failure:

@@ -32,7 +32,8 @@ class Doing(StrEnum):
 class Decision:
     """What to do, and why (a fixed word for the log).
 
-    `at` says when to look again; None with LOOK_AGAIN: never by itself. `fresh`: the answer must be dropped if the customer writes meanwhile.
+    `at` says when to look again; None with LOOK_AGAIN: never by itself. `fresh`: the answer must be dropped if the
+    customer writes meanwhile.
     """
 
     doing: Doing

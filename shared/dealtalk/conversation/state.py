@@ -96,8 +96,9 @@ class State:
 
     Numbers are arrival numbers: `arrived` counts all stored messages, `customer_no` and `employee_no` are the newest of
     their kind, `answered` is the newest that a reply covered. `fence` rises with every claim; `turn` is the open turn,
-    None where all turns are closed. Webhooks raise `arrived`, `customer_no`, `employee_no`, `confirmed` and set the
-    mode to human; responders raise `fence` and `answered`.
+    None where all turns are closed, and `turn_seen` the newest customer's message that it answers. Webhooks raise
+    `arrived`, `customer_no`, `employee_no`, `confirmed` and set the mode to human; responders raise `fence` and
+    `answered`.
     """
 
     conversation: ConversationKey
@@ -111,6 +112,7 @@ class State:
     answered: int = 0
     fence: int = 0
     turn: int | None = None
+    turn_seen: int = 0
     deal_id: str | None = None
     due_at: int | None = None
     due_tries: int = 0
@@ -153,6 +155,7 @@ class State:
             answered=item.get("answered", 0),
             fence=item.get("fence", 0),
             turn=item.get("turn"),
+            turn_seen=item.get("turn_seen", 0),
             deal_id=item.get("deal_id"),
             due_at=item.get("due_at"),
             due_tries=item.get("due_tries", 0),

@@ -1,0 +1,122 @@
+"""The redriver.
+
+Looks at each dead doorbell, rings anew within the conversation's budget, else hands over to a person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from dealtalk.conversation.doorbell import Ring, counted_dedup
+from dealtalk.conversation.state import State, meta_key
+from dealtalk.conversation.table import Update
+from dealtalk.errors import DealtalkError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from dealtalk.agent.profile import Profile
+    from dealtalk.crm.secrets import Secrets
+    from dealtalk.ports import Model
+    from dealtalk.services import Services
+    from dealtalk.turn import Turn
+
+BUDGET = 2
+"""How often a dead doorbell of one conversation is rung anew; a commit resets it."""
+
+GAVE_UP = "the bot failed several times to answer this conversation"
+
+
+class Fate(StrEnum):
+    """What became of a dead doorbell."""
+
+    ANSWERED_ALREADY = "answered_already"
+    RUNG_ANEW = "rung_anew"
+    HANDED_OVER = "handed_over"
+    UNREADABLE = "unreadable"
+    KEPT = "kept"
+
+
+class DeadLetters(Protocol):
+    """The dead-letter queue."""
+
+    def take(self) -> Iterable[tuple[str, str]]:
+        """Return receipt handles and bodies, a few at a time, until the queue is empty or the limit is reached."""
+        ...
+
+    def delete(self, receipt: str) -> None:
+        """Remove a dead doorbell."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Redriver:
+    """Takes dead doorbells one by one.
+
+    A doorbell is deleted only after the conversation was rung for or a person was told.
+    """
+
+    services: Services
+    letters: DeadLetters
+    open_turn: Callable[[Ring, Callable[[], float]], Turn | None]
+    seconds_left: Callable[[], float]
+
+    def run(self) -> dict[Fate, int]:
+        """Look at the dead doorbells and return how many came to which fate."""
+        fates = dict.fromkeys(Fate, 0)
+        for receipt, body in self.letters.take():
+            fate = self._look_at(body)
+            fates[fate] += 1
+            if fate is not Fate.KEPT:
+                self.letters.delete(receipt)
+        return fates
+
+    def _look_at(self, body: str) -> Fate:
+        try:
+            ring = Ring.from_body(body)
+        except (ValueError, KeyError, TypeError):
+            self.services.watch.error("a dead letter is no doorbell")
+            return Fate.UNREADABLE
+        key = meta_key(ring.conversation)
+        state = State.from_item(ring.conversation, self.services.table.read([key]).get(key))
+        if not state.is_waiting and state.turn is None and state.unconfirmed is None:
+            return Fate.ANSWERED_ALREADY
+        if state.redrives < BUDGET:
+            self._ring(ring, state)
+            return Fate.RUNG_ANEW
+        return self._hand_over(ring)
+
+    def _ring(self, ring: Ring, state: State) -> None:
+        update = Update(meta_key(ring.conversation), increments={"redrives": 1, "rings": 1})
+        rings = self.services.table.update(update)["rings"]
+        self.services.doorbell.ring(
+            ring.conversation,
+            connection=ring.connection,
+            arrival=state.customer_no,
+            dedup=counted_dedup(ring.conversation, "redrive", rings),
+            reason="redrive",
+        )
+
+    def _hand_over(self, ring: Ring) -> Fate:
+        try:
+            turn = self.open_turn(ring, self.seconds_left)
+            if turn is None:
+                return Fate.UNREADABLE
+            turn.hand_over(GAVE_UP)
+        except DealtalkError as failure:
+            self.services.watch.count("NeedsAttention")
+            self.services.watch.error("nobody could be told of a dead doorbell", error=type(failure).__name__)
+            return Fate.KEPT
+        return Fate.HANDED_OVER
+
+
+def no_model(_secrets: Secrets) -> Callable[[Profile], Model]:
+    """Return an opener for who never thinks: the redriver tells people, it does not answer customers."""
+
+    def refuse(_profile: Profile) -> Model:
+        msg = "the redriver opens no model"
+        raise AssertionError(msg)
+
+    return refuse

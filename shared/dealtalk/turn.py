@@ -1,0 +1,438 @@
+"""One turn of one conversation: settle what is unfinished, decide, think, send, commit.
+
+`Turn.run` reads as that list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from dealtalk.acts import Acts
+from dealtalk.agent.names import works_here
+from dealtalk.agent.reply import clean_reply
+from dealtalk.agent.tools import Handoff
+from dealtalk.connections import Mode
+from dealtalk.conversation import rules
+from dealtalk.conversation.commit import Ending, Spent, abandon, commit
+from dealtalk.conversation.deal_lease import DealLease
+from dealtalk.conversation.doorbell import counted_dedup
+from dealtalk.conversation.journal import Claim, FenceLost, Journal, StepKind, TakenOver
+from dealtalk.conversation.rate import reserve
+from dealtalk.conversation.rules import Decision, Doing, Pace
+from dealtalk.conversation.state import TIMELINE, State, due_shard, meta_key, turn_key
+from dealtalk.conversation.table import ConditionFailed, Update, equals
+from dealtalk.conversation.timeline import Done, Entry, EntryKind, read_entries
+from dealtalk.deals import AddNote
+from dealtalk.errors import DealGone, NeedsHuman, Retryable
+from dealtalk.ports import Certainty
+from dealtalk.sending import UNCERTAIN, Sending, Sent
+from dealtalk.settle import Settler
+from dealtalk.takeover import Gate, must_poll
+from dealtalk.thinking import Drafter, Meter, only_unreadable, spent_in, think_reply, unreadable_note, unreadable_reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from dealtalk.agent.profile import Profile
+    from dealtalk.connections import Connection
+    from dealtalk.conversation.table import Item
+    from dealtalk.deals import Deal, DealSchema
+    from dealtalk.ports import Crm
+    from dealtalk.services import Services
+
+THINKING_SECONDS = 60.0
+SENDING_SECONDS = 15.0
+"""What is kept back from thinking, so that the reply can still be sent and committed."""
+
+LONGEST_RATE_WAIT = 10.0
+FAR_BACK = timedelta(days=30)
+EXTRA_ENTRIES = 20
+"""Entries of the timeline that are read beyond the history: changes and replies stand among the messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was read in one go when the bell rang. `ring_arrival` is None for a ring that no message caused."""
+
+    connection: Connection
+    profile: Profile
+    state: State
+    ring_arrival: int | None
+    schema_item: Item | None
+    rate_item: Item | None
+    day_tokens: int
+
+
+@dataclass(slots=True)
+class Turn:
+    """The work of one wake-up in one conversation."""
+
+    services: Services
+    loaded: Loaded
+    seconds_left: Callable[[], float]
+    state: State = field(init=False)
+    journal: Journal | None = field(init=False, default=None)
+    _crm: Crm | None = field(init=False, default=None)
+    _began: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.state = self.loaded.state
+        self._began = self.services.clock.now()
+
+    def run(self) -> Decision:
+        """Do what there is to do and return it.
+
+        Raises Stopped where a person, a newer message or another worker came first, Postponed, and the families of
+        `errors`.
+        """
+        now, mode = self._began, self._mode()
+        if (waits := rules.may_work(self.loaded.connection, now)) or (waits := self._confirm()):
+            return self._look_again(waits)
+        if self.state.turn is not None:
+            self._settle()
+            if self._sending().is_begun():
+                return self._finish(self._sending().go_on())
+            if self._is_stale(mode):
+                self.drop("stale")
+        if waits := rules.decide_mode(self.state, mode, self._pace(), now):
+            return self._look_again(waits)
+        entries = self._entries()
+        waiting = rules.waiting_messages(self.state, entries)
+        decision = rules.decide_answer(self.state, waiting, self._pace(), now, ring_arrival=self.loaded.ring_arrival)
+        if decision.doing is Doing.HAND_OVER:
+            raise NeedsHuman(decision.why)
+        if decision.doing is not Doing.ANSWER:
+            return self._look_again(decision)
+        if self.loaded.profile.is_silent(now):
+            return self._look_again(Decision(Doing.LOOK_AGAIN, "closed", at=self.loaded.profile.opens_at(now)))
+        return self._answer(entries, waiting, decision, mode)
+
+    def _answer(self, entries: list[Entry], waiting: list[Entry], decision: Decision, mode: Mode) -> Decision:
+        """Think and act, then speak, then commit."""
+        if self.journal is None:
+            resume = self.state.mode is Mode.HUMAN
+            self.journal = self._claim(self.crm.find_deal(self.state.chat), resume=resume)
+        kept = self.journal.step("needs_human")
+        if kept is not None:
+            raise NeedsHuman(kept.data["reason"])
+        deal, schema = self._deal(), self._schema()
+        if deal is not None and not works_here(self.loaded.profile, schema, deal):
+            return self._commit(Ending("outside"), Decision(Doing.NOTHING, "outside_its_stages"))
+        gate = self._gate(fresh=decision.fresh)
+        acts = self._acts(deal, schema, gate.before_act)
+        if mode is Mode.DRAFT:
+            return self._draft(acts, entries, waiting)
+        text = self._text(acts, entries, waiting)
+        sent = self._sending().send(text, before_effect=gate.before_reply)
+        return self._finish(sent, waiting)
+
+    def _text(self, acts: Acts, entries: list[Entry], waiting: list[Entry]) -> str:
+        profile = acts.profile
+        if only_unreadable(waiting):
+            if acts.deal is not None:
+                acts.add("n0", unreadable_note(profile, waiting))
+            return unreadable_reply(profile, entries)
+        thought = think_reply(
+            acts=acts, model=self._meter(), entries=entries, waiting=waiting, seconds_left=self._thinking_left
+        )
+        text = clean_reply(thought.text, profile)
+        if not text:
+            msg = "nothing was left of the model's reply after it was cleaned"
+            raise NeedsHuman(msg)
+        return text
+
+    def _draft(self, acts: Acts, entries: list[Entry], waiting: list[Entry]) -> Decision:
+        """Write the reply and the changes that it would have made as a note for a person."""
+        drafter = Drafter(acts)
+        thought = think_reply(
+            acts=acts,
+            model=self._meter(),
+            entries=entries,
+            waiting=waiting,
+            seconds_left=self._thinking_left,
+            draft=drafter,
+        )
+        reply = clean_reply(thought.text, acts.profile)
+        lines = [
+            f"{acts.profile.name} (bot), draft reply:",
+            reply,
+            *(f"- would do: {line}" for line in drafter.proposals),
+        ]
+        result = acts.add("draft", AddNote("\n".join(lines), ""))
+        if not result.applied:
+            msg = "the draft could not be written into the CRM"
+            raise NeedsHuman(msg)
+        self.services.watch.count("Drafts")
+        return self._commit(Ending("drafted", spent=self._spent()), Decision(Doing.ANSWER, "drafted"))
+
+    def hand_over(self, reason: str) -> Decision:
+        """Tell a person by a note and a task, and pause. `reason` is a fixed sentence, without customer text."""
+        if self.journal is None:
+            self.journal = self._claim(self.crm.find_deal(self.state.chat))
+        self.journal.hold("needs_human", StepKind.ANSWER, {"reason": reason})
+        self.journal.flush()
+        acts = self._acts(self._deal(), self._schema(), lambda: False)
+        results = acts.hand_over(Handoff(reason, ""))
+        if not all(result.applied for result in results):
+            self.services.watch.count("HandoffsFailed")
+            self.services.watch.error("the handoff could not be written into the CRM", why=reason)
+        done = Done(EntryKind.HANDOFF, "h", reason, {})
+        self.services.watch.count("Handoffs")
+        ending = Ending("handed_over", done=(done,), person=True, spent=self._spent())
+        return self._commit(ending, Decision(Doing.HAND_OVER, "handed_over"))
+
+    def drop(self, why: str) -> None:
+        """End the turn without an answer; what it changed stays in the timeline and stands in the next prompt."""
+        if self.journal is None:
+            return
+        superseded = why == "superseded"
+        ending = Ending(f"dropped_{why}", spent=self._spent())
+        services, claim = self.services, self.journal.claim
+        abandon(services.table, services.clock, self.journal, self.loaded.connection.id, ending, superseded=superseded)
+        dropped = self.state.dropped or superseded
+        self.state = replace(self.state, fence=claim.fence, turn=None, turn_seen=0, open_reply=None, dropped=dropped)
+        self.journal = None
+        services.watch.say("turn dropped", why=why)
+
+    def look_again_at(self, at: datetime | None, why: str) -> Decision:
+        """Set the conversation's timer; None removes it unless something newer has arrived."""
+        return self._look_again(Decision(Doing.LOOK_AGAIN, why, at=at))
+
+    def ring_again(self, why: str) -> Decision:
+        """Ring once more, by the queue's delay."""
+        return self._look_again(Decision(Doing.RING_AGAIN, why))
+
+    def _look_again(self, decision: Decision) -> Decision:
+        conversation, table = self.state.conversation, self.services.table
+        key = meta_key(conversation)
+        if decision.doing is Doing.RING_AGAIN:
+            rings = table.update(Update(key, increments={"rings": 1}))["rings"]
+            self.services.doorbell.ring(
+                conversation,
+                connection=self.loaded.connection.id,
+                arrival=self.state.customer_no,
+                dedup=counted_dedup(conversation, decision.why, rings),
+                reason=decision.why,
+            )
+        elif decision.doing is Doing.LOOK_AGAIN or not self.state.is_waiting:
+            at = decision.at
+            timer = {"due_at": int(at.timestamp()) + 1, "due_shard": due_shard(conversation)} if at else {}
+            values = timer or {"due_at": None, "due_shard": None}
+            try:
+                table.write(Update(key, values, where=(equals("customer_no", self.state.customer_no or None),)))
+            except ConditionFailed:
+                self.services.watch.say("a newer message keeps its own timer")
+        return decision
+
+    def _settle(self) -> None:
+        """Claim the unfinished turn and resolve what it had begun."""
+        self.journal = self._claim(self.state.deal_id)
+        if any(self.journal.steps(kind) for kind in (StepKind.UPDATE, StepKind.ADDITION, StepKind.REPLY)):
+            settler = Settler(
+                self.crm, self.journal, self.services.clock, self.state.chat, self.loaded.connection.uncertain_send
+            )
+            settler.settle(self._schema())
+
+    def _is_stale(self, mode: Mode) -> bool:
+        """Return whether the unfinished turn must not go on: the customer wrote again, or the bot may not speak."""
+        return self.state.customer_no > self.state.turn_seen or mode in {Mode.HUMAN, Mode.OFF}
+
+    def _confirm(self) -> Decision | None:
+        """Judge the last reply where it went by a way that returns no id; return what to do while that is not known."""
+        waiting = self.state.unconfirmed
+        if waiting is None:
+            return None
+        now, connection = self._began, self.loaded.connection
+        if self.state.confirmed < waiting.turn:
+            believable = waiting.since + timedelta(seconds=60)
+            if connection.outgoing_seen and now < believable:
+                if self.state.is_waiting:
+                    return Decision(Doing.RING_AGAIN, "reply_not_seen_yet")
+                return Decision(Doing.LOOK_AGAIN, "reply_not_seen_yet", at=believable)
+            self._judge_unconfirmed(waiting.turn, since=waiting.since)
+        key = meta_key(self.state.conversation)
+        self.services.table.write(
+            Update(key, {"unconfirmed": None}, where=(equals("fence", self.state.fence or None),))
+        )
+        self.state = replace(self.state, unconfirmed=None)
+        return None
+
+    def _judge_unconfirmed(self, turn: int, *, since: datetime) -> None:
+        key = turn_key(self.state.conversation, turn)
+        item = self.services.table.read([key]).get(key, {})
+        text = item.get("step_r0", {}).get("data", {}).get("text", "")
+        certainty = self.crm.was_sent(self.state.chat, self.state.deal_id, text, since)
+        if certainty is Certainty.YES:
+            return
+        self.services.watch.count("RepliesUnconfirmed")
+        if certainty is Certainty.NO or self.loaded.connection.outgoing_seen:
+            self.state = replace(self.state, unconfirmed=None)
+            raise NeedsHuman(UNCERTAIN)
+
+    def _finish(self, sent: Sent, waiting: list[Entry] | None = None) -> Decision:
+        """Commit a reply that is out."""
+        watch, journal = self.services.watch, self._open_journal()
+        watch.count("Replies")
+        if waiting:
+            took = self.services.clock.now() - waiting[0].stored_at
+            watch.took("TimeToReply", took.total_seconds() * 1000)
+        asked = journal.step("handoff")
+        reason = asked.data["reason"] if asked else None
+        if sent.uncertain:
+            reason = UNCERTAIN
+            self._acts(self._deal(), self._schema(), lambda: False).hand_over(Handoff(reason, ""), "z")
+        done = [sent.entry()]
+        if reason is not None:
+            watch.count("Handoffs")
+            done.append(Done(EntryKind.HANDOFF, "z", reason, {}))
+        ending = Ending(
+            "replied",
+            done=tuple(done),
+            last=sent.last,
+            own_ids=sent.own_ids,
+            unconfirmed=sent.unconfirmed,
+            person=reason is not None,
+            replied=True,
+            spent=self._spent(),
+        )
+        return self._commit(ending, Decision(Doing.ANSWER, "replied"))
+
+    def _commit(self, ending: Ending, decision: Decision) -> Decision:
+        services = self.services
+        commit(services.table, services.clock, self._open_journal(), self.loaded.connection.id, ending)
+        spent = ending.spent
+        if spent.tokens:
+            services.watch.count("ModelTokensIn", spent.input)
+            services.watch.count("ModelTokensOut", spent.output)
+            services.watch.count("ModelCostMicroUsd", spent.micro_usd)
+        return decision
+
+    def _claim(self, deal_id: str | None, *, resume: bool = False) -> Journal:
+        """Become the conversation's one writer: raise the fence, bind the deal, open or take over the turn.
+
+        `resume`: a person led, and the bot comes back. Raises FenceLost, TakenOver, TableBusy.
+        """
+        state, services = self.state, self.services
+        fence = state.fence + 1
+        turn = state.turn or fence
+        seen = state.turn_seen if state.turn else state.customer_no
+        mode = None if resume else state.mode
+        values = {
+            "fence": fence,
+            "turn": turn,
+            "turn_seen": seen,
+            "deal_id": deal_id,
+            "mode": mode.value if mode else None,
+            "connection": self.loaded.connection.id,
+        }
+        where = (
+            equals("fence", state.fence or None),
+            equals("mode", state.mode.value if state.mode else None),
+            equals("employee_no", state.employee_no or None),
+        )
+        try:
+            services.table.write(Update(meta_key(state.conversation), values, where=where))
+        except ConditionFailed as failure:
+            now = State.from_item(state.conversation, failure.old)
+            raise (FenceLost() if now.fence != state.fence else TakenOver()) from None
+        key = turn_key(state.conversation, turn)
+        item = services.table.read([key]).get(key) if state.turn else None
+        self.state = replace(state, fence=fence, turn=turn, turn_seen=seen, deal_id=deal_id, mode=mode)
+        claim = Claim(self.state, turn=turn, fence=fence, seen=seen, mode=mode, deal_id=deal_id)
+        return Journal(services.table, services.clock, claim, item)
+
+    def _open_journal(self) -> Journal:
+        if self.journal is None:
+            msg = "the turn was not claimed"
+            raise AssertionError(msg)
+        return self.journal
+
+    @property
+    def crm(self) -> Crm:
+        """The CRM, its calls reserved in the account's rate before the first of them."""
+        if self._crm is None:
+            services, connection = self.services, self.loaded.connection
+            wait = reserve(services.table, services.clock, connection, self.loaded.rate_item)
+            if wait > LONGEST_RATE_WAIT:
+                msg = "the account's calls are reserved for a while"
+                raise Retryable(msg, after=wait)
+            if wait:
+                services.clock.sleep(wait)
+            self._crm = services.open_crm(connection, self.state.chat, self.seconds_left)
+        return self._crm
+
+    def _acts(self, deal: Deal | None, schema: DealSchema, before_effect: Callable[[], bool]) -> Acts:
+        state, services, connection = self.state, self.services, self.loaded.connection
+        owner = f"{state.conversation.id}#{self._open_journal().claim.fence}"
+        account = connection.account
+        lease = DealLease(services.table, services.clock, crm=connection.crm, account=account, owner=owner)
+        return Acts(
+            crm=self.crm,
+            journal=self._open_journal(),
+            lease=lease,
+            profile=self.loaded.profile,
+            clock=services.clock,
+            deal=deal,
+            schema=schema,
+            refresh_schema=lambda: services.schemas.refresh(connection, self.crm),
+            before_effect=before_effect,
+        )
+
+    def _gate(self, *, fresh: bool) -> Gate:
+        loaded, services = self.loaded, self.services
+        since = None
+        if must_poll(loaded.profile, loaded.connection):
+            since = self._began - (self._pace().resume_after or FAR_BACK)
+        claim = self._open_journal().claim
+        return Gate(services.table, self.crm, claim, services.clock, fresh=fresh, poll_since=since)
+
+    def _sending(self) -> Sending:
+        return Sending(self.services.table, self.crm, self._open_journal(), self.state.chat, self.services.clock)
+
+    def _deal(self) -> Deal | None:
+        """Read the deal that the turn is bound to; one that is gone or hidden counts as none."""
+        deal_id = self._open_journal().claim.deal_id
+        if deal_id is None:
+            return None
+        try:
+            return self.crm.read_deal(deal_id, with_contact=self.loaded.profile.reads_contact != ())
+        except DealGone:
+            self.services.watch.warn("the deal is gone")
+            return None
+
+    def _schema(self) -> DealSchema:
+        return self.services.schemas.get(self.loaded.connection, self.crm, self.loaded.schema_item)
+
+    def _entries(self) -> list[Entry]:
+        limit = self.loaded.profile.model.history_messages + EXTRA_ENTRIES
+        items = self.services.table.newest(self.state.conversation.partition, TIMELINE, limit)
+        return read_entries(items, up_to=self.state.arrived, now=self._began)
+
+    def _meter(self) -> Meter:
+        profile = self.loaded.profile
+        return Meter(
+            self.services.open_model(profile), profile, self.state, f"{self._began:%Y-%m-%d}", self.loaded.day_tokens
+        )
+
+    def _spent(self) -> Spent:
+        return Spent() if self.journal is None else spent_in(self.journal, self.loaded.profile)
+
+    def _thinking_left(self) -> float:
+        used = (self.services.clock.now() - self._began).total_seconds()
+        return min(THINKING_SECONDS - used, self.seconds_left() - SENDING_SECONDS)
+
+    def _mode(self) -> Mode:
+        return rules.effective_mode(self.state, self.loaded.connection, self.loaded.profile.mode)
+
+    def _pace(self) -> Pace:
+        timing, takeover = self.loaded.profile.timing, self.loaded.profile.takeover
+        minutes = takeover.resume_after_minutes
+        return Pace(
+            quiet=timedelta(seconds=timing.quiet_seconds),
+            max_wait=timedelta(seconds=timing.max_wait_seconds),
+            max_age=timedelta(minutes=timing.max_age_to_answer_minutes),
+            resume_after=None if minutes < 0 else timedelta(minutes=minutes),
+        )
