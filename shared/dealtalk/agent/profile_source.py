@@ -25,6 +25,13 @@ Path = tuple[str | int, ...]
 class _CoreLoader(yaml.SafeLoader):
     """PyYAML's safe loader with the plain scalars of YAML 1.2's core schema."""
 
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Compose as always, but refuse aliases: a profile needs none, and they can be cyclic or explode."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.get_mark()
+            raise yaml.MarkedYAMLError(problem="aliases are not used here", problem_mark=mark)
+        return super().compose_node(parent, index)
+
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  PyYAML's own class attribute
 
 
@@ -74,6 +81,8 @@ def read_source(text: str) -> tuple[Tree, list[Problem]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         return tree, [Problem(mark.line + 1 if mark else 1, "file", f"is not YAML: {error.problem or error.context}")]
+    except RecursionError:
+        return tree, [Problem(1, "file", "is nested too deeply")]
     except yaml.YAMLError:
         return tree, [Problem(1, "file", "is not YAML: it holds a character that YAML does not allow")]
     if not isinstance(node, yaml.MappingNode):

@@ -48,8 +48,9 @@ _TOP_LEVELS = (
     "eu|uk|de|fr|it|es|pl|nl|us|ca|in|cn|ru|su|by|kz|ua|uz|ge|am|az|kg|md|рф|рус|бел|укр|қаз"
 )
 _URL = re.compile(
-    rf"(?:\b[a-z][a-z0-9+.\-]{{1,11}}://|\bwww\.)[^\s<>\"«»]+"
-    rf"|(?<![\w@.\-/])(?:[\w\-]{{1,63}}\.)+(?:{_TOP_LEVELS})(?![\w\-@]|\.[\w])(?::\d{{2,5}})?(?:/[^\s<>\"«»]*)?",
+    r"(?:[a-z][a-z0-9+.\-]{1,11}://|\bwww\.)[^\s<>\"«»]+"
+    r"|(?P<mail>[\w.+\-]{1,64}@[\w.\-]+)"
+    rf"|(?<![\w@])(?:[\w\-]{{1,63}}\.)+(?:{_TOP_LEVELS})(?![a-z0-9@])(?::\d{{2,5}})?(?:/[^\s<>\"«»]*)?",
     re.IGNORECASE,
 )
 _TRAILING = ".,;:!?)]}'…"
@@ -94,6 +95,8 @@ def _without_markup(text: str, hosts: set[str]) -> str:
 def _without_links(text: str, hosts: set[str]) -> str:
     def kept(match: re.Match[str]) -> str:
         url = match.group()
+        if match["mail"]:
+            return url
         link = url.rstrip(_TRAILING)
         return url if _allowed(link, hosts) else url[len(link) :]
 
