@@ -24,8 +24,9 @@ test: environment
 lint: environment
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 
+# For AWS, with bytecode; then `sam deploy`. ARGS="Architecture=x86_64 Runtime=python3.12" changes the template's defaults.
 build: environment
-	$(PYTHON_RUN) -m local.stack build
+	$(PYTHON_RUN) -m local.stack build $(ARGS)
 
 validate: environment
 	$(PYTHON_RUN) -m local.stack validate

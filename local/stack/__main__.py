@@ -11,7 +11,6 @@ import threading
 from local.stack import background, locks, sam, stack
 from local.stack.emulator import EmulatorError
 from local.stack.environments import ToolMissingError
-from local.stack.paths import PROJECT
 
 
 def main() -> int:
@@ -24,7 +23,8 @@ def main() -> int:
         command.add_argument("--model", help="the model's name there")
         command.add_argument("--auth", action="store_true", help="enforce the functions' roles")
     commands.add_parser("down", help="stop what `up` started")
-    commands.add_parser("build", help="sam build with the template's defaults, plus bytecode")
+    command = commands.add_parser("build", help="sam build for AWS, plus bytecode")
+    command.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="parameters of the template")
     commands.add_parser("validate", help="sam validate --lint")
     commands.add_parser("lock", help="write the locks anew")
     arguments = parser.parse_args()
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         case "serve":
             return serve(arguments)
         case "build":
-            sam.build(PROJECT / ".aws-sam" / "build", {})
+            print(sam.build_for_aws(dict(given.split("=", 1) for given in arguments.parameters)))
         case "validate":
             sam.sam("sam-validate", ["validate", "--lint", "--region", "us-east-1"])
         case "lock":

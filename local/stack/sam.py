@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,27 @@ def build_for_here() -> Path:
     return LOCAL_BUILD / "template.yaml"
 
 
+def build_for_aws(parameters: Mapping[str, str]) -> Path:
+    """Build for a deploy to AWS with `sam deploy`; `parameters` are the template's, its defaults where not given.
+
+    Raises SamError where this machine has not the runtime's Python, whose bytecode and packages would not fit.
+    """
+    default = re.search(
+        r"(?m)^  Runtime:\n(?:    .*\n)*?    Default: (\S+)", (PROJECT / "template.yaml").read_text("utf-8")
+    )
+    wanted = parameters.get("Runtime", default[1] if default else "")
+    here = machine_parameters()["Runtime"]
+    if wanted != here:
+        raise SamError(
+            f"The runtime is {wanted}, but .venv has {here}. Either install that Python and run "
+            f"`PYTHON=/path/to/it make build`, or build and deploy with Runtime={here}: "
+            f"`make build ARGS=Runtime={here}`, then `sam deploy --parameter-overrides Runtime={here}`."
+        )
+    folder = PROJECT / ".aws-sam" / "build"
+    build(folder, parameters)
+    return folder
+
+
 def fingerprint() -> str:
     """Return a hash of all that a build depends on."""
     digest = hashlib.sha256(f"{sorted(machine_parameters().items())} {sys.version}".encode())
@@ -64,7 +86,7 @@ def build(folder: Path, parameters: Mapping[str, str]) -> None:
     say("Building the functions (the first time takes a minute) ...")
     began = time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
-    arguments = ["build", "--parallel", "--build-dir", str(folder), "--parameter-overrides", *overrides(parameters)]
+    arguments = ["build", "--parallel", "--build-dir", str(folder), *overrides(parameters)]
     sam("sam-build", arguments)
     compile_bytecode(folder)
     say(f"Built in {time.monotonic() - began:.0f} s.")
@@ -103,14 +125,14 @@ def deploy(stack: str, template: Path, parameters: Mapping[str, str], env: Mappi
     arguments = ["deploy", "--template-file", str(template), "--stack-name", stack, "--resolve-s3"]
     arguments += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"]
     arguments += ["--no-progressbar", "--region", env["AWS_DEFAULT_REGION"]]
-    arguments += ["--parameter-overrides", *overrides(parameters)]
+    arguments += overrides(parameters)
     sam("sam-deploy", arguments, {**env, "SAM_CLI_POLL_DELAY": "0.3"})
     say(f"Deployed in {time.monotonic() - began:.0f} s.")
 
 
 def overrides(parameters: Mapping[str, str]) -> list[str]:
-    """Return parameters as SAM CLI takes them."""
-    return [f"{name}={value}" for name, value in parameters.items()]
+    """Return parameters as SAM CLI takes them, nothing for none."""
+    return ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())] if parameters else []
 
 
 def sam(log: str, arguments: Sequence[str], env: Mapping[str, str] | None = None) -> None:
