@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import boto3
@@ -13,7 +14,24 @@ from local.simulators.amocrm.defaults import english_account, russian_account
 from tests.contract.crm.worlds import AmocrmWorld, amocrm_simulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from dealtalk.conversation.table import Write
+
+
+class AtomicTable(DynamoTable):
+    """One write at a time: a conditional write is atomic in DynamoDB, and not across threads in moto."""
+
+    def __init__(self, client: DynamoDBClient, name: str, *, pause: Callable[[float], None]) -> None:
+        super().__init__(client, name, pause=pause)
+        self._lock = threading.Lock()
+
+    def write(self, *writes: Write) -> None:
+        """Write as the table does."""
+        with self._lock:
+            super().write(*writes)
 
 
 @pytest.fixture
@@ -32,7 +50,7 @@ def kommo() -> Iterator[AmocrmWorld]:
 
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoTable]:
-    """Return an empty table on moto, whose conditional writes are atomic across threads."""
+    """Return an empty table on moto."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     with mock_aws():
@@ -46,4 +64,4 @@ def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoTable]:
             ],
             BillingMode="PAY_PER_REQUEST",
         )
-        yield DynamoTable(client, "t", pause=lambda _: None)
+        yield AtomicTable(client, "t", pause=lambda _: None)
