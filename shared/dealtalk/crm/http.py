@@ -61,8 +61,8 @@ class Answer:
 class Http:
     """Requests to `api_base` and to nothing else; `calls` counts them.
 
-    `seconds_left` bounds every call by the turn's own deadline. Raises ValueError where `api_base` is not the root of
-    an https host (http is taken for loopback hosts only).
+    `seconds_left` bounds every call by the turn's own deadline. Raises NeedsAttention where `api_base` is not an
+    address that `checked_base` takes.
     """
 
     def __init__(
@@ -73,7 +73,10 @@ class Http:
         connect_timeout: float = CONNECT_TIMEOUT,
         read_timeout: float = READ_TIMEOUT,
     ) -> None:
-        self._base = checked_base(api_base)
+        try:
+            self._base = checked_base(api_base)
+        except ValueError as error:
+            raise NeedsAttention(str(error)) from None
         self._seconds_left = seconds_left
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout

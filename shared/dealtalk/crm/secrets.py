@@ -81,7 +81,7 @@ def parse_secret(text: str) -> Mapping[str, str]:
         value = text.strip()
     if isinstance(value, dict) and value:
         return {str(name): str(each) for name, each in value.items()}
-    if isinstance(value, str | int) and str(value):
+    if isinstance(value, str | int) and not isinstance(value, bool) and str(value):
         return {"token": text.strip().strip('"')}
     msg = "the connection's secret is empty"
     raise NeedsAttention(msg)
