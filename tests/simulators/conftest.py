@@ -112,6 +112,11 @@ class Client:
         """PATCH JSON."""
         return self.call("PATCH", path, json=body, **options)
 
+    def heard(self, receiver: Receiver) -> list[dict[str, str]]:
+        """Return the forms that the receiver got, after all deliveries."""
+        assert self.sim.settle()
+        return [hit.form for hit in receiver.hits]
+
     def field_id(self, name: str) -> int:
         """Return the id of a lead field."""
         return self.account.field_named(name).id

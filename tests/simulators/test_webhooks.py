@@ -1,4 +1,4 @@
-"""Subscribing to webhooks, the bodies that come, retries, the automatic switch-off, and faults."""
+"""Subscribing to webhooks, and the bodies that come."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
-
-from local.simulators.amocrm import AmocrmSimulator, ManualClock, russian_account
 
 if TYPE_CHECKING:
     from tests.simulators.conftest import Client, Receiver
@@ -20,12 +17,6 @@ ADDRESS = "https://example.test/hook/"
 def body(destination: Any = ADDRESS, settings: Any = ("add_message",), **more: Any) -> dict[str, Any]:
     """Return a subscription."""
     return {"destination": destination, "settings": list(settings) if isinstance(settings, tuple) else settings, **more}
-
-
-def heard(client: Client, receiver: Receiver) -> list[dict[str, str]]:
-    """Return the forms that the receiver got, after all deliveries."""
-    assert client.sim.settle()
-    return [hit.form for hit in receiver.hits]
 
 
 def test_a_subscription_is_201_on_amocrm_and_200_on_kommo(amo: Client, kommo: Client) -> None:
@@ -135,7 +126,7 @@ def test_a_customers_message_comes_as_a_form_of_strings(amo: Client, receiver: R
     amo.subscribe(receiver.url, "add_message")
     chat, lead = amo.sim.open_chat(amo.name, contact="Иван")
     message = amo.sim.customer_says(amo.name, chat, "Скидка 5% & <b>да</b>+нет")
-    form = heard(amo, receiver)[0]
+    form = amo.heard(receiver)[0]
     item = {key.removeprefix("message[add][0]"): value for key, value in form.items() if key.startswith("message")}
     contact = amo.account.contacts[amo.account.chats[chat].contact_id]
     assert item == {
@@ -167,7 +158,7 @@ def test_kommo_adds_message_type_and_names_the_older_domain(kommo: Client, recei
     chat = kommo.sim.open_chat(kommo.name)[0]
     link = {"type": "voice", "link": "https://amojo.kommo.com/attachments/a.ogg", "file_name": "a.ogg"}
     kommo.sim.customer_says(kommo.name, chat, attachment=link)
-    form = heard(kommo, receiver)[0]
+    form = kommo.heard(receiver)[0]
     assert (form["message[add][0][message_type]"], form["message[add][0][text]"]) == ("voice", "")
     assert form["message[add][0][attachment][link]"] == link["link"]
     assert (form["message[add][0][origin]"], form["account[_links][self]"]) == ("waba", "https://clearpanes.amocrm.com")
@@ -178,7 +169,7 @@ def test_a_burst_is_one_body_in_order(amo: Client, receiver: Receiver) -> None:
     amo.subscribe(receiver.url, "add_message")
     chat = amo.sim.open_chat(amo.name)[0]
     ids = amo.sim.deliver_burst(amo.name, chat, ["раз", "два", "три"])
-    forms = heard(amo, receiver)
+    forms = amo.heard(receiver)
     assert len(forms) == 1
     assert [forms[0][f"message[add][{n}][id]"] for n in range(3)] == ids
 
@@ -190,7 +181,7 @@ def test_contact_only_and_unsorted_chats_name_no_lead(amo: Client, receiver: Rec
     new, lead = amo.sim.open_chat(amo.name, kind="unsorted")
     for chat in (lonely, new, new):
         amo.sim.customer_says(amo.name, chat, "Здравствуйте")
-    by_contact, first, second = heard(amo, receiver)
+    by_contact, first, second = amo.heard(receiver)
     assert (by_contact["message[add][0][element_type]"], by_contact["message[add][0][entity_type]"]) == ("1", "contact")
     assert "message[add][0][element_id]" not in first
     assert (first["unsorted[add][0][lead_id]"], first["unsorted[add][0][category]"]) == (str(lead), "chats")
@@ -205,7 +196,7 @@ def test_a_moved_chat_names_its_new_lead(amo: Client, receiver: Receiver) -> Non
     amo.sim.customer_says(amo.name, chat, "раз")
     other = amo.sim.move_talk(amo.name, chat)
     amo.sim.customer_says(amo.name, chat, "два")
-    before, after = heard(amo, receiver)
+    before, after = amo.heard(receiver)
     assert after["message[add][0][element_id]"] == str(other) != before["message[add][0][element_id]"]
     assert after["message[add][0][talk_id]"] == before["message[add][0][talk_id]"]
 
@@ -217,7 +208,7 @@ def test_outgoing_messages_tell_people_from_bots(kommo: Client, receiver: Receiv
     kommo.sim.employee_says(kommo.name, chat, "I take over", user="Oliver")
     kommo.sim.bot_says(kommo.name, chat, "Welcome")
     kommo.post(f"/api/v4/talks/{kommo.talk_id(chat)}/send_message", {"text": "Hello"})
-    forms = heard(kommo, receiver)
+    forms = kommo.heard(receiver)
     assert [f["outgoing_message[add][0][author][type]"] for f in forms] == ["internal", "bot", "bot"]
     assert forms[0]["outgoing_message[add][0][author][user_id]"] == str(kommo.user_id("Oliver"))
     assert "outgoing_message[add][0][author][user_id]" not in forms[1]
@@ -230,7 +221,7 @@ def test_who_asked_only_for_incoming_messages_gets_no_echo(kommo: Client, receiv
     kommo.subscribe(receiver.url, "add_message")
     chat = kommo.sim.open_chat(kommo.name)[0]
     kommo.sim.employee_says(kommo.name, chat, "I take over")
-    assert heard(kommo, receiver) == []
+    assert kommo.heard(receiver) == []
 
 
 SHAPES: list[tuple[dict[str, Any], str]] = [
@@ -248,7 +239,7 @@ def test_the_shape_of_bodies_can_be_switched(
     amo.sim.switch(amo.name, **switches)
     amo.subscribe(receiver.url, "add_message")
     amo.sim.customer_says(amo.name, amo.sim.open_chat(amo.name)[0], "раз")
-    form = heard(amo, receiver)[0]
+    form = amo.heard(receiver)[0]
     assert form[key] == "раз"
     if "account_block_first" in switches:
         assert next(iter(form)) == "account[subdomain]"
@@ -281,7 +272,7 @@ def test_keys_that_captures_disagree_on_can_be_switched(
     amo.sim.switch(amo.name, **switches)
     amo.subscribe(receiver.url, "add_message")
     amo.sim.customer_says(amo.name, amo.sim.open_chat(amo.name)[0], "раз")
-    form = heard(amo, receiver)[0]
+    form = amo.heard(receiver)[0]
     assert f"message[add][0][{absent}]" not in form
     assert f"message[add][0][{present}]" in form
 
@@ -291,7 +282,7 @@ def test_outgoing_messages_may_come_in_the_old_group(amo: Client, receiver: Rece
     amo.sim.switch(amo.name, outgoing_group="message")
     amo.subscribe(receiver.url, "add_message")
     amo.sim.employee_says(amo.name, amo.sim.open_chat(amo.name)[0], "Я сам")
-    assert heard(amo, receiver)[0]["message[add][0][type]"] == "outgoing"
+    assert amo.heard(receiver)[0]["message[add][0][type]"] == "outgoing"
 
 
 def test_own_changes_come_back_as_webhooks(amo: Client, receiver: Receiver) -> None:
@@ -302,7 +293,7 @@ def test_own_changes_come_back_as_webhooks(amo: Client, receiver: Receiver) -> N
     amo.patch(f"/api/v4/leads/{lead}", {"status_id": stage, "responsible_user_id": amo.user_id("Олег")})
     amo.post(f"/api/v4/leads/{lead}/notes", [{"note_type": "common", "params": {"text": "а"}}])
     amo.post("/api/v4/tasks", [{"text": "б", "complete_till": 1, "entity_id": lead, "entity_type": "leads"}])
-    status, responsible, update, note, task = heard(amo, receiver)
+    status, responsible, update, note, task = amo.heard(receiver)
     assert (status["leads[status][0][status_id]"], status["leads[status][0][old_status_id]"]) == (str(stage), str(old))
     assert responsible["leads[responsible][0][responsible_user_id]"] == str(amo.user_id("Олег"))
     assert update["leads[update][0][id]"] == str(lead)
@@ -310,220 +301,11 @@ def test_own_changes_come_back_as_webhooks(amo: Client, receiver: Receiver) -> N
     assert task["task[add][0][element_id]"] == str(lead)
 
 
-def attempts(client: Client) -> list[tuple[int, int]]:
-    """Return number and status of each delivery attempt."""
-    return [(d.attempt, d.status) for d in client.sim.deliveries(client.name)]
-
-
-SCHEDULES = [
-    (500, [0, 300, 900, 900, 3600], 5),
-    (499, [0, 300, 900, 900, 3600], 5),
-    (404, [0, 300, 900], 3),
-    (302, [0, 300, 900], 3),
-]
-
-
-@pytest.mark.parametrize(("status", "waits", "made"), SCHEDULES)
-def test_a_failed_delivery_is_repeated_on_schedule(
-    amo: Client, receiver: Receiver, status: int, waits: list[int], made: int
-) -> None:
-    """5 and 15 minutes for any failure, another 15 minutes and an hour for 499 and 5xx only; never early."""
-    receiver.status = status
-    amo.subscribe(receiver.url, "add_message")
-    amo.sim.customer_says(amo.name, amo.sim.open_chat(amo.name)[0], "раз")
-    amo.sim.settle()
-    for number, wait in enumerate(waits[1:], 2):
-        amo.sim.advance(wait - 1)
-        assert len(receiver.hits) == number - 1
-        amo.sim.advance(1)
-    amo.sim.advance(7200)
-    assert attempts(amo) == [(n, status) for n in range(1, made + 1)]
-    assert len({hit.raw for hit in receiver.hits}) == 1
-
-
-def test_a_delivery_that_was_accepted_is_not_repeated(amo: Client, receiver: Receiver) -> None:
-    """The first success ends it."""
-    receiver.script.extend([500, 204])
-    amo.subscribe(receiver.url, "add_message")
-    amo.sim.customer_says(amo.name, amo.sim.open_chat(amo.name)[0], "раз")
-    amo.sim.settle()
-    amo.sim.advance(300)
-    amo.sim.advance(7200)
-    assert attempts(amo) == [(1, 500), (2, 204)]
-
-
-def test_two_seconds_without_an_answer_are_a_failure(amo: Client, receiver: Receiver) -> None:
-    """A receiver that holds on is given up and asked again."""
-    amo.subscribe(receiver.url, "add_message")
-    receiver.gate.clear()
-    amo.sim.customer_says(amo.name, amo.sim.open_chat(amo.name)[0], "раз")
-    amo.sim.settle()
-    receiver.gate.set()
-    amo.sim.advance(300)
-    assert attempts(amo) == [(1, 0), (2, 200)]
-
-
-def test_a_closed_port_is_a_failure(amo: Client, receiver: Receiver) -> None:
-    """No connection counts as no answer."""
-    amo.subscribe(receiver.url, "add_message")
-    receiver.stop()
-    amo.sim.customer_says(amo.name, amo.sim.open_chat(amo.name)[0], "раз")
-    amo.sim.settle()
-    assert attempts(amo) == [(1, 0)]
-
-
-def test_the_schedule_can_be_compressed(receiver: Receiver) -> None:
-    """A time factor of 300 makes five minutes a second."""
-    clock = ManualClock()
-    with AmocrmSimulator([russian_account], clock=clock, time_factor=300) as sim:
-        sim.ui_save_webhook("oknamaster", receiver.url, ["add_message"])
-        receiver.script.append(500)
-        sim.customer_says("oknamaster", sim.open_chat("oknamaster")[0], "раз")
-        sim.settle()
-        sim.advance(1)
-        assert [d.attempt for d in sim.deliveries("oknamaster")] == [1, 2]
-
-
-def fail(client: Client, chat: str, times: int) -> None:
-    """Have so many deliveries refused."""
-    for number in range(times):
-        client.sim.customer_says(client.name, chat, str(number))
-    assert client.sim.settle()
-
-
-def test_over_a_hundred_invalid_answers_in_two_hours_switch_it_off(amo: Client, receiver: Receiver) -> None:
-    """The 101st does it; nothing is sent then, until a person switches it on."""
-    receiver.status = 400
-    amo.subscribe(receiver.url, "add_message")
-    chat = amo.sim.open_chat(amo.name)[0]
-    fail(amo, chat, 100)
-    assert amo.get(HOOKS).json()["_embedded"]["webhooks"][0]["disabled"] is False
-    fail(amo, chat, 1)
-    assert amo.get(HOOKS).json()["_embedded"]["webhooks"][0]["disabled"] is True
-    amo.sim.advance(7200)
-    amo.sim.customer_says(amo.name, chat, "кто-нибудь?")
-    assert len(heard(amo, receiver)) == 101
-    receiver.status = 200
-    amo.sim.enable_webhook(amo.name, receiver.url)
-    amo.sim.customer_says(amo.name, chat, "есть кто?")
-    assert len(heard(amo, receiver)) == 102
-
-
-def test_invalid_answers_are_forgotten_after_two_hours(amo: Client, receiver: Receiver) -> None:
-    """A hundred failures yesterday and one today do no harm."""
-    amo.subscribe(receiver.url, "add_message")
-    chat = amo.sim.open_chat(amo.name)[0]
-    receiver.status = 404
-    fail(amo, chat, 33)
-    amo.sim.advance(300)
-    amo.sim.advance(900)
-    amo.sim.advance(7200)
-    fail(amo, chat, 33)
-    assert len(receiver.hits) > 100
-    assert amo.get(HOOKS).json()["_embedded"]["webhooks"][0]["disabled"] is False
-
-
-def test_a_webhook_can_be_lost(amo: Client, receiver: Receiver) -> None:
-    """The message is in the chat, nothing arrives, and the loss is on record."""
-    amo.subscribe(receiver.url, "add_message")
-    amo.sim.fault("webhook_lost", amo.name, path="add_message", count=1)
-    chat = amo.sim.open_chat(amo.name)[0]
-    for text in ("раз", "два"):
-        amo.sim.customer_says(amo.name, chat, text)
-    assert [f["message[add][0][text]"] for f in heard(amo, receiver)] == ["два"]
-    assert [d.fault for d in amo.sim.deliveries(amo.name)] == ["webhook_lost", None]
-
-
-def test_a_webhook_can_come_twice(amo: Client, receiver: Receiver) -> None:
-    """The same body twice, byte for byte."""
-    amo.subscribe(receiver.url, "add_message")
-    amo.sim.fault("webhook_duplicate", amo.name, count=1)
-    amo.sim.customer_says(amo.name, amo.sim.open_chat(amo.name)[0], "раз")
-    heard(amo, receiver)
-    assert len(receiver.hits) == 2
-    assert receiver.hits[0].raw == receiver.hits[1].raw
-
-
-def test_webhooks_can_change_places(amo: Client, receiver: Receiver) -> None:
-    """The one that the fault struck comes after the next."""
-    amo.subscribe(receiver.url, "add_message")
-    amo.sim.fault("webhook_reorder", amo.name, count=1)
-    chat = amo.sim.open_chat(amo.name)[0]
-    for text in ("раз", "два", "три"):
-        amo.sim.customer_says(amo.name, chat, text)
-    assert [f["message[add][0][text]"] for f in heard(amo, receiver)] == ["два", "раз", "три"]
-
-
-def opened(client: Client) -> int:
-    """Return a lead with a chat."""
-    lead = client.sim.open_chat(client.name)[1]
-    assert lead is not None
-    return lead
-
-
-def test_a_status_fault_answers_instead_of_acting(amo: Client) -> None:
-    """It strikes the chosen path and method, as often as said, and nothing is written."""
-    lead = opened(amo)
-    amo.sim.fault("status", amo.name, path=r"/leads/\d+$", method="PATCH", status=503, count=1)
-    assert amo.get(f"/api/v4/leads/{lead}").status_code == 200
-    assert amo.patch(f"/api/v4/leads/{lead}", {"price": 5}).status_code == 503
-    assert amo.sim.lead(amo.name, lead).price == 0
-    assert amo.patch(f"/api/v4/leads/{lead}", {"price": 5}).status_code == 200
-
-
-def test_a_status_fault_after_acting_has_acted(amo: Client) -> None:
-    """A 504 may hide a success."""
-    lead = opened(amo)
-    amo.sim.fault("status_after", amo.name, status=504, count=1)
-    assert amo.patch(f"/api/v4/leads/{lead}", {"price": 5}).status_code == 504
-    assert amo.sim.lead(amo.name, lead).price == 5
-
-
-@pytest.mark.parametrize(("kind", "price"), [("drop_before", 0), ("drop_after", 5)])
-def test_a_connection_can_be_cut_before_or_after_acting(amo: Client, kind: str, price: int) -> None:
-    """The client sees the same; only the account knows."""
-    lead = opened(amo)
-    amo.sim.fault(kind, amo.name, count=1)
-    with pytest.raises(requests.ConnectionError):
-        amo.patch(f"/api/v4/leads/{lead}", {"price": 5})
-    assert amo.sim.lead(amo.name, lead).price == price
-
-
-def test_a_delayed_call_still_acts_after_the_client_gave_up(amo: Client) -> None:
-    """The client times out, and the account does it all the same."""
-    lead = opened(amo)
-    amo.sim.fault("delay", amo.name, method="PATCH", seconds=0.2, count=1)
-    url = f"{amo.sim.account_url(amo.name)}/api/v4/leads/{lead}"
-    with pytest.raises(requests.ReadTimeout):
-        requests.patch(url, json={"price": 5}, headers={"Authorization": f"Bearer {amo.token}"}, timeout=0.05)
-    assert amo.sim.wait_for_call(amo.name, method="PATCH").status == 200
-    assert amo.sim.lead(amo.name, lead).price == 5
-
-
-def test_a_fault_by_chance_repeats_with_its_seed(amo: Client) -> None:
-    """The same seed strikes the same calls."""
-
-    def struck() -> list[int]:
-        amo.sim.faults.clear()
-        amo.sim.fault("status", amo.name, status=500, probability=0.5, seed=7)
-        return [amo.get("/api/v4/account").status_code for _ in range(12)]
-
-    first = struck()
-    assert set(first) == {200, 500}
-    assert struck() == first
-
-
-def test_a_fault_may_let_the_first_calls_pass(amo: Client) -> None:
-    """skip=1 strikes the second call."""
-    amo.sim.fault("status", amo.name, status=429, skip=1, count=1)
-    assert [amo.get("/api/v4/account").status_code for _ in range(3)] == [200, 429, 200]
-
-
 def test_a_text_that_is_no_unicode_is_replaced_not_fatal(amo: Client, receiver: Receiver) -> None:
     """A lone surrogate arrives as a question mark, in webhooks and answers."""
     amo.subscribe(receiver.url, "add_message")
     chat, lead = amo.sim.open_chat(amo.name)
     amo.sim.customer_says(amo.name, chat, "а\ud800б")
-    assert heard(amo, receiver)[0]["message[add][0][text]"] == "а?б"
+    assert amo.heard(receiver)[0]["message[add][0][text]"] == "а?б"
     assert amo.patch(f"/api/v4/leads/{lead}", {"name": "а\ud800"}).status_code == 200
     assert amo.get(f"/api/v4/leads/{lead}").json()["name"] == "а?"
