@@ -11,31 +11,18 @@ WRITE = {"dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 CONSUME = {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
 
+TURN = READ | WRITE | LOGS | CONSUME | {"sqs:SendMessage", "s3:GetObject", "s3:ListBucket", "s3:PutObject"}
+
 ALLOWED = {
     "AmocrmWebhook": READ | WRITE | LOGS | {"sqs:SendMessage"},
-    "Responder": READ
-    | WRITE
-    | LOGS
-    | CONSUME
-    | {
-        "dynamodb:DeleteItem",
-        "sqs:SendMessage",
-        "s3:GetObject",
-        "s3:ListBucket",
-        "s3:PutObject",
-        "secretsmanager:GetSecretValue",
-    },
-    "Redriver": READ
-    | WRITE
-    | LOGS
-    | CONSUME
-    | {"sqs:SendMessage", "s3:GetObject", "s3:ListBucket", "secretsmanager:GetSecretValue"},
+    "Responder": TURN | {"secretsmanager:GetSecretValue"},
+    "Redriver": TURN | {"secretsmanager:GetSecretValue"},
     "Sweeper": LOGS | {"dynamodb:Query", "dynamodb:GetItem", "dynamodb:UpdateItem", "sqs:SendMessage"},
 }
 LEADING_KEYS = {
     "AmocrmWebhook": {"CONN#amocrm#*", "CONV#amocrm#*"},
     "Responder": {"CONN#*", "CONV#*", "TOKEN#*", "DEAL#*"},
-    "Redriver": {"CONN#*", "CONV#*", "TOKEN#*"},
+    "Redriver": {"CONN#*", "CONV#*", "TOKEN#*", "DEAL#*"},
     "Sweeper": {"CONV#*"},
 }
 TABLE = {"Fn::GetAtt": ["Table", "Arn"]}
@@ -136,4 +123,4 @@ def test_profiles_are_read_and_only_schemas_are_written(template: Template) -> N
         if "s3:PutObject" in s["Action"]
         for r in s["Resource"]
     ]
-    assert written == [{"Fn::Sub": "${Bucket.Arn}/schemas/*"}]
+    assert written == [{"Fn::Sub": "${Bucket.Arn}/schemas/*"}] * 2
