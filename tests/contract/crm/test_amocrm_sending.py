@@ -229,6 +229,18 @@ def test_without_the_history_scope_events_are_asked(kommo: AmocrmWorld) -> None:
     assert kommo.crm.was_sent(kommo.chat, kommo.deal_id, TEXT, since) is Certainty.YES
 
 
+def test_a_missing_history_scope_is_found_out_once_in_ten_minutes(kommo: AmocrmWorld) -> None:
+    """Later polls go to the events at once: one call each."""
+    kommo.secrets.values["token"]["token"] = kommo.simulator.token(kommo.account.subdomain, scopes=["crm"])
+    costs = []
+    for _ in range(3):
+        crm = kommo.open()
+        crm.employee_wrote(kommo.chat, kommo.now())
+        costs.append(crm.calls)
+
+    assert costs == [2, 1, 1]
+
+
 def test_another_text_of_ours_is_not_this_reply(kommo: AmocrmWorld) -> None:
     """Where texts are seen, only the same words count."""
     since = kommo.now()

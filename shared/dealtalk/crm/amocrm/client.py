@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dealtalk.connections import Auth
-from dealtalk.crm.amocrm import additions, changes, deal, history, schema
+from dealtalk.crm.amocrm import additions, changes, deal, schema
 from dealtalk.crm.amocrm.api import Api
 from dealtalk.crm.amocrm.auth import refresher
+from dealtalk.crm.amocrm.history import ChatHistory
 from dealtalk.crm.amocrm.options import AmocrmOptions, amocrm_options
 from dealtalk.crm.amocrm.sending import Sender
 from dealtalk.crm.http import BearerHttp, Http
@@ -90,7 +91,7 @@ class AmocrmCrm:
 
     def employee_wrote(self, chat: Chat, since: datetime) -> bool:
         """See `ports.Crm`. The CRM keeps whole seconds: a message in the very second of `since` counts as earlier."""
-        seen = history.outgoing(self._api, chat, chat.deal_id, since, self._options)
+        seen = self._sender.history.outgoing(chat, chat.deal_id, since)
         return seen is not None and any(each.by_person and each.at > since for each in seen.messages)
 
 
@@ -102,7 +103,8 @@ def open_crm(connection: Connection, opening: Opening) -> AmocrmCrm:
     host = urlsplit(connection.api_base).netloc
     api = Api(signed, host=host, account=connection.account, cooldown=options.cooldown_seconds)
     ways = opening.reply_ways or ReplyWays(opening.clock)
-    sender = Sender(api, options, connection.partition, ways, opening.on_fallback, fallbacks={})
+    history = ChatHistory(api, options, connection.partition, ways)
+    sender = Sender(api, options, history, connection.partition, ways, opening.on_fallback, fallbacks={})
     return AmocrmCrm(api, options, sender, reply_limit=options.limit(opening.channel))
 
 

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from dealtalk.crm.amocrm.api import Api, Json
     from dealtalk.crm.amocrm.options import AmocrmOptions
     from dealtalk.crm.http import Params
+    from dealtalk.crm.reply_ways import ReplyWays
     from dealtalk.messages import Chat
 
 ROBOT = "0"
+READING = "talk_messages"
+"""What the closed reading of talks is remembered by."""
+
 MAX_PAGES = 3
 EVENTS_PAGE = 100
 """The vendor's maximum for a page of events."""
@@ -44,34 +48,51 @@ class Seen:
     complete: bool
 
 
-def outgoing(api: Api, chat: Chat, deal_id: str | None, since: datetime, options: AmocrmOptions) -> Seen | None:
-    """Return what our side wrote into the chat since `since`; None where the account shows neither messages nor events.
+@dataclass(slots=True)
+class ChatHistory:
+    """Looks up what our side wrote, for one connection; `ways` remembers that talks may not be read."""
 
-    One call, more where a long talk has further pages or the contact has to be found.
-    """
-    seen = None
-    if options.poll_with is History.TALKS and chat.talk_id:
-        seen = _by_talk(api, chat.talk_id, since, options)
-        if seen is not None and seen.complete:
+    api: Api
+    options: AmocrmOptions
+    connection: str
+    ways: ReplyWays
+
+    def outgoing(self, chat: Chat, deal_id: str | None, since: datetime) -> Seen | None:
+        """Return what our side wrote into the chat since `since`; None where neither messages nor events are shown.
+
+        One call, more where a long talk has further pages or the contact has to be found.
+        """
+        seen = None
+        if self.options.poll_with is History.TALKS and chat.talk_id:
+            seen = self._by_talk(chat.talk_id, since)
+            if seen is not None and seen.complete:
+                return seen
+        contact = chat.contact_id or _contact(self.api, chat, deal_id)
+        if contact is None:
             return seen
-    contact = chat.contact_id or _contact(api, chat, deal_id)
-    if contact is None:
-        return seen
-    events = _by_events(api, contact, chat.talk_id, since, options)
-    return Seen((*(seen.messages if seen else ()), *events.messages), complete=False)
+        events = _by_events(self.api, contact, chat.talk_id, since, self.options)
+        return Seen((*(seen.messages if seen else ()), *events.messages), complete=False)
+
+    def _by_talk(self, talk_id: str, since: datetime) -> Seen | None:
+        if self.ways.closed(self.connection, READING, talk_id):
+            return None
+        try:
+            return _by_talk(self.api, talk_id, since, self.options)
+        except (ScopeMissing, Unpaid):
+            self.ways.close(self.connection, READING, "scope")
+        except Refused:
+            self.ways.close(self.connection, READING, "refused", talk=talk_id)
+        return None
 
 
-def _by_talk(api: Api, talk_id: str, since: datetime, options: AmocrmOptions) -> Seen | None:
-    """Return the talk's messages, at most three pages; None where they may not be read.
+def _by_talk(api: Api, talk_id: str, since: datetime, options: AmocrmOptions) -> Seen:
+    """Return the talk's messages, at most three pages.
 
     The vendor does not say in which order they come; where they come newest first, older pages are left alone.
     """
     path, found = f"/api/v4/talks/{number(talk_id)}/messages", []
     for page in range(1, MAX_PAGES + 1):
-        try:
-            rows, more = api.page(path, "messages", [("limit", PAGE), ("page", page)])
-        except (ScopeMissing, Unpaid, Refused):
-            return None
+        rows, more = api.page(path, "messages", [("limit", PAGE), ("page", page)])
         found += [row for row in rows if row.get("type") == "outgoing" and _at(row) >= since]
         if not more or (_at(rows[-1]) < since and _at(rows[-1]) <= _at(rows[0])):
             return Seen(tuple(_message(row, options) for row in found), complete=True)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from dealtalk.crm.amocrm.api import number
 from dealtalk.crm.amocrm.errors import Refused, ScopeMissing, Unpaid
-from dealtalk.crm.amocrm.history import outgoing
 from dealtalk.crm.amocrm.options import SalesbotRun, Way
 from dealtalk.errors import NeedsAttention, OutcomeUnknown, Permanent, Retryable
 from dealtalk.messages import normalised_hash
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dealtalk.crm.amocrm.api import Api
+    from dealtalk.crm.amocrm.history import ChatHistory
     from dealtalk.crm.amocrm.options import AmocrmOptions
     from dealtalk.crm.reply_ways import OnFallback, ReplyWays
     from dealtalk.messages import Chat
@@ -78,6 +78,7 @@ class Sender:
 
     api: Api
     options: AmocrmOptions
+    history: ChatHistory
     connection: str
     ways: ReplyWays
     on_fallback: OnFallback | None
@@ -109,7 +110,7 @@ class Sender:
         By texts where the account shows them; by events a robot's message since then counts as ours, and the absence
         of one proves nothing, since a queued Salesbot may still send.
         """
-        seen = outgoing(self.api, chat, deal_id, since - SKEW, self.options)
+        seen = self.history.outgoing(chat, deal_id, since - SKEW)
         if seen is None:
             return Certainty.UNKNOWN
         wanted = normalised_hash(text)
