@@ -67,6 +67,8 @@ class Acts:
         Raises Stopped where a person or a newer message came first, and what the CRM raises.
         """
         planned = self._plan(index, calls)
+        # The answer and its plan are kept before anything happens: a crash below buys and plans nothing again.
+        self.journal.flush()
         results: list[list[ChangeResult]] = [[] for _ in planned]
         for (place, _), result in zip(*self._do_updates(index, planned), strict=True):
             results[place].append(result)
