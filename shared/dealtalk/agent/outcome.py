@@ -52,7 +52,7 @@ def describe_result(result: ChangeResult, schema: DealSchema) -> str:
 def result_text(act: PlannedAct, results: Sequence[ChangeResult], schema: DealSchema) -> str:
     """Return the JSON that answers a tool call: what is done, and what is not done and why."""
     done = [describe_result(result, schema) for result in results if result.applied]
-    if act.handoff is not None:
+    if act.handoff is not None and all(result.applied for result in results):
         done.append("a person was asked for")
     failed = [
         f"{describe(result.change, schema)}: {result.refusal or 'the CRM does not show it'}"

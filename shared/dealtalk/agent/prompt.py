@@ -126,7 +126,11 @@ def _reply_rules(profile: Profile) -> list[str]:
 def _human_rules(profile: Profile) -> list[str]:
     always = ["the customer asks for a person", "you cannot help with what the instructions and the deal hold"]
     lines = [f"- {situation}" for situation in (*always, *profile.needs_human)]
-    return ["", "# When a person is needed", "Call hand_over, and promise nothing, when:", *lines]
+    rules = ["", "# When a person is needed", "Call hand_over, and promise nothing, when:", *lines]
+    if profile.handoff.customer_message:
+        wordings = " / ".join(f"{language}: {text}" for language, text in profile.handoff.customer_message.items())
+        rules.append(f"Once it is done, tell the customer in words like these ({wordings}).")
+    return rules
 
 
 def _deal_card(profile: Profile, deal: Deal | None, schema: DealSchema, now: datetime) -> str:

@@ -70,7 +70,7 @@ def test_it_runs_as_a_program(tmp_path: Path) -> None:
     """`python -m local.model` writes its address once it answers, and ends on SIGTERM."""
     ready = tmp_path / "model.json"
     command = [sys.executable, "-m", "local.model", "--port", "0", "--ready-file", str(ready)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "shared")])}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert MODEL_NAME in process.stdout.readline()

@@ -185,4 +185,5 @@ def test_limits_and_needs_for_a_person_are_told() -> None:
     assert "at most 350 characters" in rules
     assert "at most one question" in rules
     assert BOT.needs_human[0] in rules
+    assert BOT.handoff.customer_message["ru"] in rules
     assert "one question" not in build_prompt(profile("reply: {one_question: false}"), [], None, SCHEMA, NOW)[0].content

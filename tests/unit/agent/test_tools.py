@@ -169,6 +169,14 @@ def test_a_change_is_told_by_names(change: Any, words: str) -> None:
     assert describe(change, SCHEMA) == words
 
 
+@pytest.mark.parametrize(("applied", "told"), [(True, True), (False, False)])
+def test_a_handoff_is_told_as_done_only_where_the_crm_took_it(*, applied: bool, told: bool) -> None:
+    """The bot never says "passed on" when nothing was."""
+    act = PlannedAct("c", "hand_over", handoff=Handoff("r", "s"))
+    text = result_text(act, [ChangeResult(AddNote("n", "m"), applied=applied)], SCHEMA)
+    assert ("a person was asked for" in json.loads(text)["done"]) is told
+
+
 def test_a_result_says_what_is_done_and_what_is_not() -> None:
     """The reply is composed from this, so a failure must stand in it."""
     act = PlannedAct("c", "update_deal", refusals=('The tag "vip" may not be added',))
