@@ -43,6 +43,13 @@ def test_a_new_stage_is_in_the_next_schema(amocrm: AmocrmWorld) -> None:
     assert {stage.name for stage in after} - {stage.name for stage in before} == {"Новый этап"}
 
 
+def test_an_archived_pipeline_is_not_offered(amocrm: AmocrmWorld) -> None:
+    """Its name may be another's by now."""
+    list(amocrm.account.pipelines.values())[1].is_archive = True
+
+    assert len(amocrm.crm.read_schema().pipelines) == 1
+
+
 def test_computed_and_foreign_fields_are_read_only(amocrm: AmocrmWorld) -> None:
     """Tracking data and company details are shown, never written."""
     schema = amocrm.crm.read_schema()

@@ -136,6 +136,7 @@ def test_an_account_whose_refresh_token_was_withdrawn_needs_attention(
 
     with pytest.raises(NeedsAttention, match="connected again"):
         granted.tokens().bearer()
+    assert "lease_owner" not in table.read([KEY])[KEY]
 
 
 def test_a_connection_by_oauth_is_opened_through_the_registry(

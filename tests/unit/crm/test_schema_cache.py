@@ -162,6 +162,18 @@ def test_a_process_decodes_the_shared_item_once_a_minute(world: World) -> None:
     assert worker.get(CONNECTION, world.crm, world.item()).currency == "USD"
 
 
+def test_a_process_s_copy_ends_with_the_shared_item(world: World) -> None:
+    """Decoded ten seconds before its end, it is believed for ten seconds, not for another minute."""
+    world.worker().get(CONNECTION, world.crm, None)
+    world.clock.sleep(590)
+    worker = world.worker()
+    worker.get(CONNECTION, world.crm, world.item())
+    world.clock.sleep(10)
+    worker.get(CONNECTION, world.crm, world.item())
+
+    assert world.account.reads == 2
+
+
 def test_an_unknown_name_reads_the_crm_at_once(world: World) -> None:
     """A stage that was made a second ago works, and the other workers get it."""
     world.worker().get(CONNECTION, world.crm, None)
