@@ -162,6 +162,18 @@ def test_a_process_decodes_the_shared_item_once_a_minute(world: World) -> None:
     assert worker.get(CONNECTION, world.crm, world.item()).currency == "USD"
 
 
+def test_a_decoded_copy_is_believed_for_a_minute(world: World) -> None:
+    """What another worker refreshed meanwhile is seen a minute later."""
+    world.worker().get(CONNECTION, world.crm, None)
+    worker = world.worker()
+    worker.get(CONNECTION, world.crm, world.item())
+    world.account.schema = replace(SCHEMA, currency="USD")
+    world.worker().refresh(CONNECTION, world.crm)
+    world.clock.sleep(60)
+
+    assert worker.get(CONNECTION, world.crm, world.item()).currency == "USD"
+
+
 def test_a_process_s_copy_ends_with_the_shared_item(world: World) -> None:
     """Decoded ten seconds before its end, it is believed for ten seconds, not for another minute."""
     world.worker().get(CONNECTION, world.crm, None)
