@@ -113,8 +113,7 @@ class Responder:
             turn.drop("superseded")
             return Decision(Doing.NOTHING, "superseded")
         except TakenOver:
-            turn.drop("taken_over")
-            return Decision(Doing.NOTHING, "taken_over")
+            return turn.stop()
         except NeedsHuman as needed:
             return self._hand_over(turn, str(needed))
         except NeedsAttention:
@@ -127,8 +126,7 @@ class Responder:
         try:
             return turn.hand_over(reason)
         except TakenOver:
-            turn.drop("taken_over")
-            return Decision(Doing.NOTHING, "taken_over")
+            return turn.stop()
         except NeedsAttention:
             raise
         except Permanent as refused:

@@ -70,6 +70,11 @@ class Sending:
         """Send the parts that are left of a reply that was begun. Raises as `send`."""
         return self._send(list(self.journal.steps(StepKind.REPLY)[0].data["parts"]), lambda: False)
 
+    def so_far(self) -> Sent:
+        """Return the reply as far as it is out; what is left of it is given up."""
+        steps = self.journal.steps(StepKind.REPLY, StepState.DONE)
+        return self._sent([step.data["text"] for step in steps], steps, uncertain=False)
+
     def _send(self, parts: list[str], before_effect: Callable[[], bool]) -> Sent:
         steps: list[Step] = []
         for number, text in enumerate(parts):

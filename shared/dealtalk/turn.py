@@ -18,7 +18,7 @@ from dealtalk.conversation import rules
 from dealtalk.conversation.commit import Ending, Spent, abandon, commit
 from dealtalk.conversation.deal_lease import DealLease
 from dealtalk.conversation.doorbell import counted_dedup
-from dealtalk.conversation.journal import Claim, FenceLost, Journal, StepKind, TakenOver
+from dealtalk.conversation.journal import Claim, FenceLost, Journal, StepKind, StepState, TakenOver
 from dealtalk.conversation.rate import reserve
 from dealtalk.conversation.rules import Decision, Doing, Pace
 from dealtalk.conversation.state import TIMELINE, State, due_shard, meta_key, turn_key
@@ -183,6 +183,13 @@ class Turn:
         self.services.watch.count("Handoffs")
         ending = Ending("handed_over", done=(done,), person=True, spent=self._spent())
         return self._commit(ending, Decision(Doing.HAND_OVER, "handed_over"))
+
+    def stop(self) -> Decision:
+        """End the turn because a person took over: what is out of the reply is committed, the rest given up."""
+        if self.journal is not None and self.journal.steps(StepKind.REPLY, StepState.DONE):
+            return self._finish(self._sending().so_far())
+        self.drop("taken_over")
+        return Decision(Doing.NOTHING, "taken_over")
 
     def drop(self, why: str) -> None:
         """End the turn without an answer; what it changed stays in the timeline and stands in the next prompt."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dealtalk.connections import ConnectionState
 from dealtalk.errors import Retryable
 from dealtalk.ingress.body import decode_body
+from dealtalk.ingress.deadline import deadline
 from dealtalk.ingress.http import PROBES, BadRequest, answer, read_request
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from dealtalk.ingress.events import Inbound
     from dealtalk.ingress.ports import ConnectionLookup, Intake
     from dealtalk.ports import Clock
+
+DEADLINE_SECONDS = 1.6
+"""amoCRM waits 2 s, the shortest of the CRMs; the rest is for the way there and back."""
 
 _MAX_KEY = 200
 _CLIENT_ERROR = 400
@@ -88,7 +92,8 @@ class Webhook:
         started = self._clock.now()
         course = _Course()
         try:
-            self._run(event, course)
+            with deadline(DEADLINE_SECONDS):
+                self._run(event, course)
         except BadRequest as error:
             course.status, course.reason = error.status, error.reason
         except Retryable as error:
