@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +93,3 @@ def example(name: str) -> Profile:
     """Return one of the repository's example profiles."""
     path = PROFILES / name
     return parse_profile(path.read_text(encoding="utf-8"), source=name)
-
-
-FIVE = Decimal(5)
