@@ -108,7 +108,7 @@ def _meta_update(claim: Claim, current: State, ending: Ending, now: datetime, *,
     """Return META's write, given META as it was last seen."""
     key = meta_key(claim.state.conversation)
     if not owned:
-        # Another worker holds the conversation: it must learn what was answered; the turn and the timer are its own now.
+        # Another worker holds the conversation: it must learn what was answered; turn and timer are its own now.
         return Update(key, {"answered": claim.seen}, where=(equals("answered", current.answered or None),))
     values: dict[str, Any] = {
         "answered": max(claim.seen, current.answered),
