@@ -119,8 +119,8 @@ PLATFORMS: Mapping[str, Mapping[str, Any]] = {
 }
 """What differs between the two platforms, as data. Each key can be overridden by the connection."""
 
-NOT_OURS = frozenset({"subdomain", "accepted_subdomains"})
-"""Options that the webhook's side reads (amocrm/inbound.py)."""
+NOT_OURS = frozenset({"subdomain", "accepted_subdomains", "calls_per_second"})
+"""Options that others read: the webhook's side (amocrm/inbound.py) and the account's rate (conversation/rate.py)."""
 
 
 def amocrm_options(given: Mapping[str, Any]) -> AmocrmOptions:
