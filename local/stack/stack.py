@@ -84,7 +84,7 @@ def up(
 ) -> Iterator[Stack]:
     """Build and deploy the project's template on an emulator of its own; everything ends with the block.
 
-    `api_key` becomes the value of the model's secret. `auth` enforces the roles. `parameters` override the template's
+    `api_key` goes into the model's secret. `auth` enforces the roles. `parameters` override the template's
     defaults. Progress goes to standard error. Raises SamError, EmulatorError or ToolMissingError.
     """
     template = sam.build_for_here()
@@ -98,7 +98,8 @@ def up(
         }
         sam.deploy(STACK_NAME, template, chosen, env)
         stack = deployed(endpoint, {"base_url": model_base_url, "model": model})
-        stack.client("secretsmanager").put_secret_value(SecretId=f"{stack.secrets_prefix}/model", SecretString=api_key)
+        secret = json.dumps({"api_key": api_key})
+        stack.client("secretsmanager").put_secret_value(SecretId=f"{stack.secrets_prefix}/model", SecretString=secret)
         say(f"The stack is up: {stack.api}")
         yield stack
 
