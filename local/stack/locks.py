@@ -1,4 +1,4 @@
-"""Writes the locks: the development environment's, SAM CLI's and the emulator's. They name no package index."""
+"""Writes the locks: the development environment's and those of the tools. They name no package index."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPTIONS += ["--no-annotate", "--custom-compile-command", "make lock"]
 def write() -> None:
     """Resolve each environment anew, keeping the pins that still fit."""
     compile_lock("pyproject.toml", "--group", "dev", "--output-file", "requirements.lock")
-    for name in ("sam", "emulator"):
+    for name in ("sam", "emulator", "lambda"):
         folder = LOCKS.relative_to(PROJECT)
         compile_lock(folder / f"{name}.in", "--output-file", folder / f"{name}.lock")
 
