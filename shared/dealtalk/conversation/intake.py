@@ -103,9 +103,9 @@ class Intake:
         self, connection: Connection, conversation: ConversationKey, messages: list[InboundMessage], *, ring: bool
     ) -> IntakeResult:
         for _ in range(TRIES):
-            keys = [meta_key(conversation), *(seen_key(conversation, m.id) for m in messages)]
-            found = self._table.read(keys)
-            state = State.from_item(conversation, found.get(keys[0]))
+            seen_keys = {seen_key(conversation, message.id) for message in messages}
+            found = self._table.read([meta_key(conversation), *seen_keys])
+            state = State.from_item(conversation, found.get(meta_key(conversation)))
             batch = _Batch(connection, state, self._clock.now())
             for message in messages:
                 batch.sort_in(message, found.get(seen_key(conversation, message.id)))
@@ -141,7 +141,7 @@ class _Batch:
     def __init__(self, connection: Connection, state: State, now: datetime) -> None:
         self.connection = connection
         self.state = state
-        self.newest_waiting: tuple[str, int] | None = None
+        self._newest: tuple[str, int] | None = None
         self._now = now
         self._new: list[tuple[int, InboundMessage]] = []
         self._seen: list[tuple[str, Item]] = []
@@ -152,6 +152,11 @@ class _Batch:
         self._takeovers = 0
         self._values: dict[str, Any] = {}
         self._employee_no = state.employee_no
+
+    @property
+    def newest_waiting(self) -> tuple[str, int] | None:
+        """The id and arrival number of the newest message that needs an answer: no person wrote after it."""
+        return self._newest if self._newest is not None and self._newest[1] > self._employee_no else None
 
     def sort_in(self, message: InboundMessage, seen: Item | None) -> None:
         """Decide what a message is; `seen` is the record that it is known."""
@@ -205,10 +210,8 @@ class _Batch:
         return True
 
     def _wait_for(self, message_id: str, arrival: int) -> None:
-        if arrival <= self._employee_no:
-            return
-        if self.newest_waiting is None or arrival > self.newest_waiting[1]:
-            self.newest_waiting = (message_id, arrival)
+        if self._newest is None or arrival > self._newest[1]:
+            self._newest = (message_id, arrival)
 
     def writes(self) -> list[Write]:
         """Return the transaction; empty where nothing is new."""
