@@ -106,6 +106,7 @@ class Control:
             "version": one.version,
             "bots": [asdict(bot) for bot in one.bots.values()],
             "users": [asdict(user) for user in one.users.values()],
+            "pipelines": [{"name": p.name, "stages": [s.name for s in p.statuses]} for p in one.pipelines.values()],
         }
 
     def _add_account(self, body: Json) -> Json:
