@@ -11,26 +11,36 @@ from typing import TYPE_CHECKING
 
 from dealtalk.acts import Acts
 from dealtalk.agent.names import works_here
+from dealtalk.agent.profile import text_for
 from dealtalk.agent.reply import clean_reply
 from dealtalk.agent.tools import Handoff
 from dealtalk.connections import Mode
 from dealtalk.conversation import rules
 from dealtalk.conversation.commit import Ending, Spent, abandon, commit
 from dealtalk.conversation.deal_lease import DealLease
-from dealtalk.conversation.doorbell import counted_dedup
 from dealtalk.conversation.journal import Claim, FenceLost, Journal, StepKind, StepState, TakenOver
 from dealtalk.conversation.rate import reserve
 from dealtalk.conversation.rules import Decision, Doing, Pace
-from dealtalk.conversation.state import TIMELINE, State, due_shard, meta_key, turn_key
+from dealtalk.conversation.state import TIMELINE, State, meta_key, turn_key
 from dealtalk.conversation.table import ConditionFailed, Update, equals
 from dealtalk.conversation.timeline import Done, Entry, EntryKind, read_entries
+from dealtalk.conversation.timer import set_timer
 from dealtalk.deals import AddNote
 from dealtalk.errors import DealGone, NeedsHuman, Retryable
 from dealtalk.ports import Certainty
 from dealtalk.sending import UNCERTAIN, Sending, Sent
 from dealtalk.settle import Settler
 from dealtalk.takeover import Gate, must_poll
-from dealtalk.thinking import Drafter, Meter, only_unreadable, spent_in, think_reply, unreadable_note, unreadable_reply
+from dealtalk.thinking import (
+    Drafter,
+    Meter,
+    only_unreadable,
+    spent_in,
+    spoken_language,
+    think_reply,
+    unreadable_note,
+    unreadable_reply,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +58,9 @@ SENDING_SECONDS = 15.0
 """What is kept back from thinking, so that the reply can still be sent and committed."""
 
 LONGEST_RATE_WAIT = 10.0
+SILENT_HANDOFFS = frozenset({"too_old", UNCERTAIN})
+"""Reasons of which the customer is not told: the question is of another day, or a reply may just have reached them."""
+
 FAR_BACK = timedelta(days=30)
 EXTRA_ENTRIES = 20
 """Entries of the timeline that are read beyond the history: changes and replies stand among the messages."""
@@ -119,7 +132,7 @@ class Turn:
         if kept is not None:
             raise NeedsHuman(kept.data["reason"])
         deal, schema = self._deal(), self._schema()
-        if deal is not None and not works_here(self.loaded.profile, schema, deal):
+        if deal is not None and not self._works_here(deal, schema):
             return self._commit(Ending("outside"), Decision(Doing.NOTHING, "outside_its_stages"))
         gate = self._gate(fresh=decision.fresh)
         acts = self._acts(deal, schema, gate.before_act)
@@ -128,6 +141,11 @@ class Turn:
         text = self._text(acts, entries, waiting)
         sent = self._sending().send(text, before_effect=gate.before_reply)
         return self._finish(sent, waiting)
+
+    def _works_here(self, deal: Deal, schema: DealSchema) -> bool:
+        """Return whether the bot answers where the deal stands; what moved the deal there itself still gets its reply."""
+        moved_by_us = self.state.dropped or bool(self._open_journal().steps(StepKind.UPDATE))
+        return moved_by_us or works_here(self.loaded.profile, schema, deal)
 
     def _text(self, acts: Acts, entries: list[Entry], waiting: list[Entry]) -> str:
         profile = acts.profile
@@ -179,10 +197,23 @@ class Turn:
         if not all(result.applied for result in results):
             self.services.watch.count("HandoffsFailed")
             self.services.watch.error("the handoff could not be written into the CRM", why=reason)
-        done = Done(EntryKind.HANDOFF, "h", reason, {})
         self.services.watch.count("Handoffs")
+        done = Done(EntryKind.HANDOFF, "h", reason, {})
         ending = Ending("handed_over", done=(done,), person=True, spent=self._spent())
+        text = text_for(
+            self.loaded.profile.handoff.customer_message, spoken_language(self.loaded.profile, self._entries())
+        )
+        if text and self.state.is_waiting and reason not in SILENT_HANDOFFS:
+            sent = self._sending().send(text, before_effect=lambda: False)
+            ending = replace(
+                ending, done=(sent.entry(), done), last=sent.last, own_ids=sent.own_ids, unconfirmed=sent.unconfirmed
+            )
         return self._commit(ending, Decision(Doing.HAND_OVER, "handed_over"))
+
+    def _words_of_handoff(self) -> str | None:
+        """Return what the customer is told when a person takes over; None where the profile says nothing."""
+        texts, profile = self.loaded.profile.handoff.customer_message, self.loaded.profile
+        return text_for(texts, spoken_language(profile, self._entries())) if texts else None
 
     def stop(self) -> Decision:
         """End the turn because a person took over: what is out of the reply is committed, the rest given up."""
@@ -195,7 +226,7 @@ class Turn:
         """End the turn without an answer; what it changed stays in the timeline and stands in the next prompt."""
         if self.journal is None:
             return
-        superseded = why == "superseded"
+        superseded = why in {"superseded", "stale"}
         ending = Ending(f"dropped_{why}", spent=self._spent())
         services, claim = self.services, self.journal.claim
         abandon(services.table, services.clock, self.journal, self.loaded.connection.id, ending, superseded=superseded)
@@ -213,25 +244,8 @@ class Turn:
         return self._look_again(Decision(Doing.RING_AGAIN, why))
 
     def _look_again(self, decision: Decision) -> Decision:
-        conversation, table = self.state.conversation, self.services.table
-        key = meta_key(conversation)
-        if decision.doing is Doing.RING_AGAIN:
-            rings = table.update(Update(key, increments={"rings": 1}))["rings"]
-            self.services.doorbell.ring(
-                conversation,
-                connection=self.loaded.connection.id,
-                arrival=self.state.customer_no,
-                dedup=counted_dedup(conversation, decision.why, rings),
-                reason=decision.why,
-            )
-        elif decision.doing is Doing.LOOK_AGAIN or not self.state.is_waiting:
-            at = decision.at
-            timer = {"due_at": int(at.timestamp()) + 1, "due_shard": due_shard(conversation)} if at else {}
-            values = timer or {"due_at": None, "due_shard": None}
-            try:
-                table.write(Update(key, values, where=(equals("customer_no", self.state.customer_no or None),)))
-            except ConditionFailed:
-                self.services.watch.say("a newer message keeps its own timer")
+        services = self.services
+        set_timer(services.table, services.doorbell, services.watch, self.state, self.loaded.connection.id, decision)
         return decision
 
     def _settle(self) -> None:

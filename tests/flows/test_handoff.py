@@ -6,7 +6,7 @@ import pytest
 
 from dealtalk.connections import Mode
 from dealtalk.conversation.doorbell import Ring
-from dealtalk.errors import Retryable
+from dealtalk.errors import Permanent, Retryable
 from dealtalk.messages import Attachment, AttachmentKind
 from dealtalk.recovery.redrive import BUDGET, Fate, Redriver
 from tests.fakes.model import calls, says
@@ -98,6 +98,33 @@ def test_a_picture_with_words_is_answered_by_the_model_which_knows_that_it_canno
     world.work()
     assert len(world.replies) == 1
     assert "cannot open" in world.model.prompt_text()
+
+
+def test_the_customer_is_told_of_a_handoff_where_the_profile_says_so() -> None:
+    """The message goes out after the note and the task were written, in the customer's language."""
+    told = "handoff: {customer_message: {ru: Коллега ответит вам скоро., en: A colleague will answer soon.}}\n"
+    world = World(profile_text=PROFILE + told)
+    world.model.lines = [Permanent("the model refused the request")]
+    world.says("окна")
+    world.work()
+    assert world.replies == ["Коллега ответит вам скоро."]
+    assert world.crm.calls.index("add") < world.crm.calls.index("send")
+    assert world.state.mode is Mode.HUMAN
+
+
+def test_a_turn_that_moved_the_deal_out_of_its_stages_still_ends_in_a_reply() -> None:
+    """The model moves the deal where the bot does not work; a newer message drops the answer; the next one is given."""
+    world = World(profile_text=PROFILE.replace("stages: [Новый, Квалификация]", "stages: [Новый]"))
+
+    def interrupt(*_: object) -> object:
+        world.says("и ещё двери")
+        return says("старое")
+
+    world.model.lines = [calls(("update_deal", {"stage": "Квалификация"})), interrupt, says("новое")]  # type: ignore[list-item]
+    world.says("окна")
+    world.work()
+    world.work()
+    assert world.replies == ["новое"]
 
 
 def test_draft_mode_sends_nothing_and_changes_nothing() -> None:

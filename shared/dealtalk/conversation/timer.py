@@ -1,0 +1,43 @@
+"""When somebody must look at a conversation again: by a ring now, or by its one timer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dealtalk.conversation.doorbell import counted_dedup
+from dealtalk.conversation.rules import Decision, Doing
+from dealtalk.conversation.state import due_shard, meta_key
+from dealtalk.conversation.table import ConditionFailed, Update, equals
+
+if TYPE_CHECKING:
+    from dealtalk.conversation.state import State
+    from dealtalk.conversation.table import Table
+    from dealtalk.ports import Doorbell
+    from dealtalk.watch import Watch
+
+
+def set_timer(
+    table: Table, doorbell: Doorbell, watch: Watch, state: State, connection: str, decision: Decision
+) -> None:
+    """Carry out what a decision says about looking again.
+
+    RING_AGAIN rings by the queue's delay. LOOK_AGAIN sets the timer to `decision.at`, or removes it where that is None.
+    Any other decision removes the timer where nothing is unanswered. A message that came meanwhile keeps its own timer.
+    """
+    conversation = state.conversation
+    key = meta_key(conversation)
+    if decision.doing is Doing.RING_AGAIN:
+        rings = table.update(Update(key, increments={"rings": 1}))["rings"]
+        dedup = counted_dedup(conversation, decision.why, rings)
+        doorbell.ring(conversation, connection=connection, arrival=state.customer_no, dedup=dedup, reason=decision.why)
+        return
+    if decision.doing is not Doing.LOOK_AGAIN and state.is_waiting:
+        return
+    timer = {"due_at": None, "due_shard": None}
+    values = (
+        {"due_at": int(decision.at.timestamp()) + 1, "due_shard": due_shard(conversation)} if decision.at else timer
+    )
+    try:
+        table.write(Update(key, values, where=(equals("customer_no", state.customer_no or None),)))
+    except ConditionFailed:
+        watch.say("a newer message keeps its own timer")
