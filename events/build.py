@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 (a folder of events and the script that writes them, no package)
-"""Writes the events of `events/amocrm_webhook`, so that what is encoded there can be read here.
+"""Writes the events of every function, so that what is encoded or hashed there can be read here.
 
 Run it from the project's root: `python -m events.build`. A test compares the files with what this writes.
 """
@@ -7,13 +7,18 @@ Run it from the project's root: `python -m events.build`. A test compares the fi
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from dealtalk.connections import connection_id
+from dealtalk.conversation.doorbell import Ring, counted_dedup, message_dedup
+from dealtalk.messages import ConversationKey, short_hash
+
 KEY = "demo-connection-key"
-ACCOUNT = {"subdomain": "oknaufa", "id": "31337000", "_links": {"self": "https://oknaufa.amocrm.ru"}}
+ACCOUNT: dict[str, Any] = {"subdomain": "oknaufa", "id": "31337000", "_links": {"self": "https://oknaufa.amocrm.ru"}}
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
@@ -27,7 +32,12 @@ CUSTOMER = {
 EMPLOYEE = {"id": "5b0b1a4e-6e1d-4b2f-9a37-2f0c5c1f7c11", "type": "internal", "user_id": "10004026", "name": "Марина"}
 BOT = {"id": "c2b7a3d0-1f7e-4d0d-8a58-0b9c2a6f3e42", "type": "bot", "name": "SalesBot"}
 
+CONVERSATION = ConversationKey.of_chat("amocrm", ACCOUNT["id"], CHAT)
+REGION = "eu-central-1"
+AWS_ACCOUNT = "123456789012"
+
 Message = dict[str, Any]
+Event = dict[str, Any]
 
 
 def message(number: int, text: str, **changes: Any) -> Message:  # noqa: ANN401 (any of the webhook's fields)
@@ -179,12 +189,121 @@ def amocrm_webhook() -> dict[str, Any]:
     }
 
 
+def doorbell(reason: str, dedup: str, *, body: str | None = None, receives: int = 1) -> Event:
+    """Return the event of one doorbell of the FIFO queue, as the event source mapping hands it over."""
+    ring = Ring(CONVERSATION, connection_id(KEY), 1, reason)
+    text = ring.body() if body is None else body
+    return {
+        "Records": [
+            {
+                "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d",
+                "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
+                "body": text,
+                "attributes": {
+                    "ApproximateReceiveCount": str(receives),
+                    "SentTimestamp": "1795168000500",
+                    "SequenceNumber": "18849496460467696128",
+                    "MessageGroupId": short_hash(CONVERSATION.partition),
+                    "SenderId": "AROAIENQZJOLO23YVJ4VO:dealtalk-AmocrmWebhook",
+                    "MessageDeduplicationId": dedup,
+                    "ApproximateFirstReceiveTimestamp": "1795168004500",
+                },
+                "messageAttributes": {},
+                "md5OfBody": hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(),
+                "eventSource": "aws:sqs",
+                "eventSourceARN": f"arn:aws:sqs:{REGION}:{AWS_ACCOUNT}:dealtalk-Queue.fifo",
+                "awsRegion": REGION,
+            }
+        ]
+    }
+
+
+def responder() -> dict[str, Event]:
+    """Return the cases by the name of their file: the doorbells of the conversation that `text` begins."""
+    asked = f"a0ce13c7-4825-4ecc-9dc0-{1:012d}"
+    return {
+        "ring": doorbell("message", message_dedup(CONVERSATION, asked)),
+        "ring_third_receive": doorbell("message", message_dedup(CONVERSATION, asked), receives=3),
+        "ring_due": doorbell("due", counted_dedup(CONVERSATION, "due", 1)),
+        "ring_redrive": doorbell("redrive", counted_dedup(CONVERSATION, "redrive", 2)),
+        "ring_unreadable": doorbell("message", "by-hand", body="ping"),
+    }
+
+
+def scheduled(rule: str) -> Event:
+    """Return the event of a schedule's rule."""
+    return {
+        "version": "0",
+        "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": AWS_ACCOUNT,
+        "time": "2026-11-20T09:47:00Z",
+        "region": REGION,
+        "resources": [f"arn:aws:events:{REGION}:{AWS_ACCOUNT}:rule/dealtalk-{rule}"],
+        "detail": {},
+    }
+
+
+def dead_letter_alarm() -> Event:
+    """Return the event by which an alarm calls a function: the dead-letter queue is not empty."""
+    name = "dealtalk-DeadLetterAlarm"
+    dimensions = {"QueueName": "dealtalk-DeadLetterQueue.fifo"}
+    metric = {"namespace": "AWS/SQS", "name": "ApproximateNumberOfMessagesVisible", "dimensions": dimensions}
+    return {
+        "source": "aws.cloudwatch",
+        "alarmArn": f"arn:aws:cloudwatch:{REGION}:{AWS_ACCOUNT}:alarm:{name}",
+        "accountId": AWS_ACCOUNT,
+        "time": "2026-11-20T09:47:03.017+0000",
+        "region": REGION,
+        "alarmData": {
+            "alarmName": name,
+            "state": {
+                "value": "ALARM",
+                "reason": "Threshold Crossed: 1 datapoint [1.0 (20/11/26 09:46:00)] was greater than the threshold.",
+                "reasonData": json.dumps({"version": "1.0", "recentDatapoints": [1.0], "threshold": 0.0}),
+                "timestamp": "2026-11-20T09:47:03.013+0000",
+            },
+            "previousState": {
+                "value": "OK",
+                "reason": "no datapoints were received for 1 period and treated as [NonBreaching].",
+                "timestamp": "2026-11-20T08:02:03.004+0000",
+            },
+            "configuration": {
+                "description": "A doorbell died. The redriver is called.",
+                "metrics": [
+                    {
+                        "id": "a1b2c3d4-0000-4000-8000-000000000001",
+                        "metricStat": {"metric": metric, "period": "60", "stat": "Maximum"},
+                        "returnData": True,
+                    }
+                ],
+            },
+        },
+    }
+
+
+def redriver() -> dict[str, Event]:
+    """Return the cases by the name of their file."""
+    return {"alarm": dead_letter_alarm(), "scheduled": scheduled("RedriverEvery15Minutes")}
+
+
+def sweeper() -> dict[str, Event]:
+    """Return the cases by the name of their file."""
+    return {"scheduled": scheduled("SweeperEveryMinute")}
+
+
+FUNCTIONS = (amocrm_webhook, responder, redriver, sweeper)
+"""The cases of each function; its name is the folder's."""
+
+
 def files() -> dict[Path, str]:
     """Return every file that is written, with its text."""
     here = Path(__file__).parent
     return {
-        here / "amocrm_webhook" / f"{name}.json": json.dumps(case, ensure_ascii=False, indent=2) + "\n"
-        for name, case in amocrm_webhook().items()
+        here / function.__name__ / f"{name}.json": json.dumps(case, ensure_ascii=False, indent=2) + "\n"
+        for function in FUNCTIONS
+        for name, case in function().items()
     }
 
 
