@@ -143,7 +143,7 @@ class Turn:
         return self._finish(sent, waiting)
 
     def _works_here(self, deal: Deal, schema: DealSchema) -> bool:
-        """Return whether the bot answers where the deal stands; what moved the deal there itself still gets its reply."""
+        """Return whether the bot answers where the deal stands; it does where it moved the deal itself."""
         moved_by_us = self.state.dropped or bool(self._open_journal().steps(StepKind.UPDATE))
         return moved_by_us or works_here(self.loaded.profile, schema, deal)
 

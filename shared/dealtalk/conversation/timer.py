@@ -33,11 +33,12 @@ def set_timer(
         return
     if decision.doing is not Doing.LOOK_AGAIN and state.is_waiting:
         return
-    timer = {"due_at": None, "due_shard": None}
-    values = (
-        {"due_at": int(decision.at.timestamp()) + 1, "due_shard": due_shard(conversation)} if decision.at else timer
-    )
+    due, shard = None, None
+    if decision.at is not None:
+        due, shard = int(decision.at.timestamp()) + 1, due_shard(conversation)
     try:
-        table.write(Update(key, values, where=(equals("customer_no", state.customer_no or None),)))
+        table.write(
+            Update(key, {"due_at": due, "due_shard": shard}, where=(equals("customer_no", state.customer_no or None),))
+        )
     except ConditionFailed:
         watch.say("a newer message keeps its own timer")
