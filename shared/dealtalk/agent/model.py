@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 logging.getLogger("openai").setLevel(logging.WARNING)
 
 CONNECT_SECONDS = 5.0
+LONGEST_CALL = 40.0
+"""Seconds, where the deployment does not say otherwise."""
+
 FIRST_SHARE = 0.6
 """The part of a call's time that the first model may use up where there is a fallback."""
 
@@ -83,12 +86,14 @@ class OpenAiModel:
         temperature: float | None = None,
         max_output_tokens: int | None = None,
         acting: str = Acting.TOOLS,
+        longest_call: float = LONGEST_CALL,
     ) -> None:
         if not endpoints:
             msg = "a model needs an endpoint"
             raise ValueError(msg)
         self._endpoints = tuple(endpoints)
         self._acting = Acting(acting)
+        self._longest_call = longest_call
         self._parameters: dict[str, Any] = {}
         if temperature is not None:
             self._parameters["temperature"] = temperature
@@ -97,11 +102,11 @@ class OpenAiModel:
         self._refused: dict[ModelEndpoint, set[str]] = {endpoint: set() for endpoint in endpoints}
 
     def answer(self, prompt: Sequence[PromptMessage], tools: Sequence[Tool], *, timeout: float) -> ModelAnswer:
-        """Return the model's next message within `timeout` seconds, fallback included.
+        """Return the model's next message within `timeout` seconds (at most `longest_call`), fallback included.
 
         Raises Retryable (with `after` where the endpoint named a wait) or Permanent, as the port says.
         """
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + min(timeout, self._longest_call)
         failures: list[_Failed] = []
         for index, endpoint in enumerate(self._endpoints):
             left = deadline - time.monotonic()

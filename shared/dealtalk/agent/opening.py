@@ -40,6 +40,7 @@ def model_opener(settings: Settings, secrets: Secrets) -> Callable[[Profile], Mo
             temperature=rules.temperature,
             max_output_tokens=rules.max_output_tokens,
             acting=rules.acting,
+            longest_call=settings.model_timeout,
         )
 
     return open_model

@@ -189,6 +189,15 @@ def test_the_fallback_answers_where_the_first_model_fails(
     assert (answer.text, answer.model) == ("Здравствуйте!", "second-model")
 
 
+def test_the_deployments_limit_ends_a_call_before_the_callers_patience(server: EmbeddedModel) -> None:
+    """A caller with a minute to spare still gets its failure when the deployment's time for one call is over."""
+    server.queue(Fault(hang=True))
+    impatient = OpenAiModel([endpoint(server)], longest_call=SHORT)
+    with pytest.raises(Retryable):
+        ask(impatient, timeout=60.0)
+    assert len(server.requests) == 1
+
+
 def test_the_named_wait_is_passed_on(server: EmbeddedModel, second: EmbeddedModel) -> None:
     """The shorter of the waits that the endpoints named."""
     server.queue(Fault(status=429, retry_after="30"))

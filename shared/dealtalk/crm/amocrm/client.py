@@ -99,7 +99,7 @@ def open_crm(connection: Connection, opening: Opening) -> AmocrmCrm:
     """Return the adapter for this connection. Raises NeedsAttention where its settings are unusable."""
     options = amocrm_options(connection.options)
     http = Http(connection.api_base, seconds_left=opening.seconds_left)
-    signed = BearerHttp(http, _tokens(connection, opening, http, options))
+    signed = BearerHttp(http, token_source(connection, opening, http, options))
     host = urlsplit(connection.api_base).netloc
     api = Api(signed, host=host, account=connection.account, cooldown=options.cooldown_seconds)
     ways = opening.reply_ways or ReplyWays(opening.clock)
@@ -108,7 +108,8 @@ def open_crm(connection: Connection, opening: Opening) -> AmocrmCrm:
     return AmocrmCrm(api, options, sender, reply_limit=options.limit(opening.channel))
 
 
-def _tokens(connection: Connection, opening: Opening, http: Http, options: AmocrmOptions) -> TokenSource:
+def token_source(connection: Connection, opening: Opening, http: Http, options: AmocrmOptions) -> TokenSource:
+    """Return the connection's token: the long-lived one of its secret, or OAuth's pair under its lease."""
     if connection.auth is Auth.TOKEN:
         return StaticToken(opening.secrets, connection.secret)
     return OAuthTokens(
