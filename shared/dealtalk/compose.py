@@ -12,6 +12,7 @@ from dealtalk.clock import SystemClock
 from dealtalk.connection_store import ConnectionStore
 from dealtalk.conversation.doorbell import SqsDoorbell
 from dealtalk.conversation.dynamodb import DynamoTable
+from dealtalk.conversation.rate import Throttle
 from dealtalk.crm.registry import Opening, open_crm
 from dealtalk.crm.reply_ways import ReplyWays
 from dealtalk.crm.schema_cache import BucketOverflow, SchemaCache
@@ -53,6 +54,7 @@ def compose(
             chat.channel,
             reply_ways,
             on_fallback=lambda *_: watch.count("SendFallback"),
+            before_call=Throttle(table, clock, connection).wait,
         )
         return open_crm(connection, opening)
 

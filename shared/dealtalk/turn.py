@@ -19,7 +19,7 @@ from dealtalk.conversation import rules
 from dealtalk.conversation.commit import Ending, Spent, abandon, commit
 from dealtalk.conversation.deal_lease import DealLease
 from dealtalk.conversation.journal import Claim, FenceLost, Journal, StepKind, StepState, TakenOver
-from dealtalk.conversation.rate import reserve
+from dealtalk.conversation.rate import LONGEST_RATE_WAIT, reserve
 from dealtalk.conversation.rules import Decision, Doing, Pace
 from dealtalk.conversation.state import TIMELINE, State, meta_key, turn_key
 from dealtalk.conversation.table import ConditionFailed, Update, equals
@@ -57,7 +57,6 @@ THINKING_SECONDS = 60.0
 SENDING_SECONDS = 15.0
 """What is kept back from thinking, so that the reply can still be sent and committed."""
 
-LONGEST_RATE_WAIT = 10.0
 SILENT_HANDOFFS = frozenset({"too_old", UNCERTAIN})
 """Reasons of which the customer is not told: the question is of another day, or a reply may just have reached them."""
 

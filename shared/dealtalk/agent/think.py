@@ -19,8 +19,8 @@ MAX_CALLS = 8
 """Tool calls of one answer that are carried out; the model is told about the rest."""
 
 SHORTEST_CALL = 3.0
-LONGEST_CALL = 55.0
-"""Seconds that one model call may take in any deployment; the model's own limit is usually shorter."""
+LONGEST_CALL = 40.0
+"""Seconds that one model call may take; a deployment may allow it less."""
 
 _TOO_MANY = json.dumps({"done": [], "not_done": [f"Only {MAX_CALLS} calls at once are carried out; this one was not."]})
 _SPEAK = "Write your reply to the customer now, in plain text."

@@ -61,7 +61,7 @@ class Answer:
 class Http:
     """Requests to `api_base` and to nothing else; `calls` counts them.
 
-    `seconds_left` bounds every call by the turn's own deadline. Raises NeedsAttention where `api_base` is not an
+    `seconds_left` bounds every call by the turn's own deadline; `before_call` waits for the account's rate. Raises NeedsAttention where `api_base` is not an
     address that `checked_base` takes.
     """
 
@@ -72,6 +72,7 @@ class Http:
         seconds_left: Callable[[], float],
         connect_timeout: float = CONNECT_TIMEOUT,
         read_timeout: float = READ_TIMEOUT,
+        before_call: Callable[[], None] | None = None,
     ) -> None:
         try:
             self._base = checked_base(api_base)
@@ -80,6 +81,7 @@ class Http:
         self._seconds_left = seconds_left
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
+        self._before_call = before_call
         self.calls = 0
 
     def get(self, path: str, *, params: Params | None = None, headers: Mapping[str, str] | None = None) -> Answer:
@@ -116,6 +118,8 @@ class Http:
         if not _is_path(path):
             msg = "a CRM call's path holds an unexpected character"
             raise Permanent(msg)
+        if self._before_call is not None:
+            self._before_call()
         left = self._seconds_left()
         if left < LEAST_TIME:
             msg = "no time left for a call to the CRM"

@@ -26,7 +26,8 @@ class Opening:
     """What an adapter is opened with, for one turn.
 
     `seconds_left` is the turn's own deadline. `channel` is the chat's channel as its message named it. `reply_ways` is
-    the process's memory of ways of sending that do not work; `on_fallback` is told when one is left.
+    the process's memory of ways of sending that do not work; `on_fallback` is told when one is left. `before_call`
+    waits until the account's rate allows one more request.
     """
 
     table: Table
@@ -36,6 +37,7 @@ class Opening:
     channel: str | None = None
     reply_ways: ReplyWays | None = None
     on_fallback: OnFallback | None = None
+    before_call: Callable[[], None] | None = None
 
 
 def open_crm(connection: Connection, opening: Opening) -> Crm:

@@ -40,3 +40,28 @@ def test_the_connections_own_rate_counts() -> None:
     table, clock = MemoryTable(), FakeClock()
     fast = replace(CONNECTION, options={"calls_per_second": 10})
     assert [reserve(table, clock, fast, None) for _ in range(2)] == [0, 0.5]
+
+
+def test_a_turn_with_many_calls_reserves_them_in_further_fives() -> None:
+    """Eleven calls in a row take two seconds, and other workers see all three reservations."""
+    table, clock = FakeTable(), FakeClock()
+    reserve(table, clock, CONNECTION, None)
+    throttle = Throttle(table, clock, CONNECTION)
+    began = clock.now()
+    for _ in range(11):
+        throttle.wait()
+    assert clock.now() - began == timedelta(seconds=2)
+    assert reserve(table, clock, CONNECTION, table.read([rate_key(CONNECTION)])[rate_key(CONNECTION)]) == 1
+
+
+def test_calls_reserved_long_ago_are_not_made_in_one_burst() -> None:
+    """Four calls, a long thought, then as many as there are: never more than five within a second."""
+    table, clock = FakeTable(), FakeClock()
+    throttle = Throttle(table, clock, CONNECTION)
+    made = []
+    for number in range(12):
+        if number == 4:
+            clock.forward(seconds=30)
+        throttle.wait()
+        made.append(clock.now())
+    assert all(later - earlier >= timedelta(seconds=1) for earlier, later in zip(made, made[5:], strict=False))

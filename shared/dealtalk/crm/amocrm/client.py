@@ -98,7 +98,7 @@ class AmocrmCrm:
 def open_crm(connection: Connection, opening: Opening) -> AmocrmCrm:
     """Return the adapter for this connection. Raises NeedsAttention where its settings are unusable."""
     options = amocrm_options(connection.options)
-    http = Http(connection.api_base, seconds_left=opening.seconds_left)
+    http = Http(connection.api_base, seconds_left=opening.seconds_left, before_call=opening.before_call)
     signed = BearerHttp(http, token_source(connection, opening, http, options))
     host = urlsplit(connection.api_base).netloc
     api = Api(signed, host=host, account=connection.account, cooldown=options.cooldown_seconds)
