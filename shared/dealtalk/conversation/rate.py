@@ -1,7 +1,8 @@
 """One account's calls per second, shared by all workers: a turn reserves its calls before the first of them.
 
-Five are reserved for every turn. What a turn needs beyond them (a cold schema, changes with their read-back) it reserves
-in further fives, and it never makes more than a second's calls in a second, however long ago it reserved them.
+Five are reserved for every turn. What a turn needs beyond them (a cold schema, changes with their read-back) it
+reserves in further fives, and it never makes more than a second's calls in a second, however long ago it reserved
+them.
 """
 
 from __future__ import annotations

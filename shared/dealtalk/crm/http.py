@@ -61,8 +61,8 @@ class Answer:
 class Http:
     """Requests to `api_base` and to nothing else; `calls` counts them.
 
-    `seconds_left` bounds every call by the turn's own deadline; `before_call` waits for the account's rate. Raises NeedsAttention where `api_base` is not an
-    address that `checked_base` takes.
+    `seconds_left` bounds every call by the turn's own deadline; `before_call` waits for the account's rate. Raises
+    NeedsAttention where `api_base` is not an address that `checked_base` takes.
     """
 
     def __init__(

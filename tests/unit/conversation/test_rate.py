@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from dealtalk.connections import Connection
-from dealtalk.conversation.rate import rate_key, reserve
+from dealtalk.conversation.rate import Throttle, rate_key, reserve
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import MemoryTable
 
@@ -44,7 +45,7 @@ def test_the_connections_own_rate_counts() -> None:
 
 def test_a_turn_with_many_calls_reserves_them_in_further_fives() -> None:
     """Eleven calls in a row take two seconds, and other workers see all three reservations."""
-    table, clock = FakeTable(), FakeClock()
+    table, clock = MemoryTable(), FakeClock()
     reserve(table, clock, CONNECTION, None)
     throttle = Throttle(table, clock, CONNECTION)
     began = clock.now()
@@ -56,7 +57,7 @@ def test_a_turn_with_many_calls_reserves_them_in_further_fives() -> None:
 
 def test_calls_reserved_long_ago_are_not_made_in_one_burst() -> None:
     """Four calls, a long thought, then as many as there are: never more than five within a second."""
-    table, clock = FakeTable(), FakeClock()
+    table, clock = MemoryTable(), FakeClock()
     throttle = Throttle(table, clock, CONNECTION)
     made = []
     for number in range(12):
