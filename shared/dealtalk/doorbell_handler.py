@@ -58,6 +58,7 @@ class DoorbellHandler:
             watch.count("UnknownErrors")
         else:
             return True
+        watch.count("CrmErrors")
         watch.error("doorbell failed", error=kind, fact=fact, receive=_receives(record), again_in=again)
         self._hide(record, again)
         return False

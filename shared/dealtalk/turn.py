@@ -195,6 +195,7 @@ class Turn:
         results = acts.hand_over(Handoff(reason, ""))
         if not all(result.applied for result in results):
             self.services.watch.count("HandoffsFailed")
+            self.services.watch.count("NeedsAttention")
             self.services.watch.error("the handoff could not be written into the CRM", why=reason)
         self.services.watch.count("Handoffs")
         done = Done(EntryKind.HANDOFF, "h", reason, {})

@@ -100,6 +100,10 @@ def test_a_queued_reply_that_never_appears_goes_to_a_person() -> None:
     sweep(world, 62)
     assert (world.replies, len(world.crm.tasks)) == ([], 1)
     assert world.state.mode is Mode.HUMAN
+    world.says("алло?")
+    world.work()
+    sweep(world, 3700)
+    assert len(world.crm.tasks) == 1
 
 
 def test_a_queued_reply_that_nothing_can_see_stays_unconfirmed() -> None:

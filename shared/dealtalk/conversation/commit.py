@@ -122,8 +122,7 @@ def _meta_update(claim: Claim, current: State, ending: Ending, now: datetime, *,
         **_timer(claim, current, ending, now),
         **_day(claim.state, ending, now),
     }
-    if ending.unconfirmed is not None:
-        values["unconfirmed"] = ending.unconfirmed.as_item()
+    values["unconfirmed"] = ending.unconfirmed.as_item() if ending.unconfirmed is not None else None
     if ending.person or _a_person_wrote(current, ending):
         values["mode"] = Mode.HUMAN.value
         values["employee_at"] = milliseconds(now)
