@@ -1,0 +1,1 @@
+"""What connecting and checking an account of amoCRM or Kommo needs."""

@@ -1,0 +1,174 @@
+"""Everything that is looked at before anything is written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from dealtalk.agent.profile import check_against
+from dealtalk.connections import Auth
+from dealtalk.crm.amocrm.options import amocrm_options
+from dealtalk.errors import NeedsAttention
+from dealtalk_cli.amocrm import access, reply, webhooks
+from dealtalk_cli.amocrm.account import AmocrmAccount
+from dealtalk_cli.amocrm.address import read_address
+from dealtalk_cli.errors import Trouble
+from dealtalk_cli.profiles import read_profile
+
+if TYPE_CHECKING:
+    import argparse
+
+    from dealtalk.agent.profile import Profile
+    from dealtalk.connections import Connection
+    from dealtalk.crm.oauth import TokenPair
+    from dealtalk_cli.amocrm.account import About
+    from dealtalk_cli.amocrm.address import Address
+    from dealtalk_cli.asking import Asking
+    from dealtalk_cli.stack import Stack
+    from dealtalk_cli.voice import Voice
+
+CRM = "amocrm"
+
+
+@dataclass(slots=True)
+class Looked:
+    """What was found. `profile_text` is None where the bucket's is kept, `credentials` where the stored secret is.
+
+    `previous` is the account's earlier connection, `hooks` all subscriptions of the account, `create_field` the name of
+    the reply field that is still to be made.
+    """
+
+    address: Address
+    account: AmocrmAccount
+    about: About
+    profile: Profile
+    profile_name: str
+    profile_text: str | None
+    credentials: access.Credentials | None
+    pair: TokenPair | None
+    previous: Connection | None
+    hooks: list[webhooks.Hook]
+    reply_field: reply.ReplyField | None = None
+    create_field: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def look(arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Asking) -> Looked:
+    """Look at profile, token, account and webhooks. Raises Trouble and DealtalkError."""
+    voice.done(f"{stack.place.name}: webhooks at {stack.place.api_url}")
+    address = read_address(arguments, asking)
+    known = next((each for each in stack.directory.connections(CRM) if each.api_base == address.api_base), None)
+    profile, name, text = _profile(arguments, stack, voice, asking, known)
+    credentials = access.credentials(arguments, asking, known)
+    pair = None
+    if credentials is not None and credentials.auth is Auth.OAUTH:
+        if arguments.dry_run:
+            raise Trouble("a dry run cannot try an OAuth code, which works once")
+        asking.agree(f"Use up the code to connect {address.host} to the {stack.place.name}?")
+        pair = access.exchange(credentials, address, stack)
+        voice.done("the authorization code was exchanged")
+    tokens = access.tokens(credentials, pair, known, stack)
+    account = AmocrmAccount(address.api_base, address.platform, tokens, stack.clock)
+    about = account.about()
+    voice.done(f"the token works: account {about.name} ({about.id}) at {address.host}")
+    previous = stack.directory.find(CRM, about.id)
+    if credentials is None and (previous is None or known is None or previous.id != known.id):
+        raise Trouble("the stored token belongs to another account", "Give --token-file.")
+    hooks = webhooks.hooks(account)
+    looked = Looked(address, account, about, profile, name, text, credentials, pair, previous, hooks)
+    _check_profile(looked, voice, strict=arguments.strict)
+    _choose_options(looked, arguments, voice)
+    return looked
+
+
+def _profile(
+    arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Asking, known: Connection | None
+) -> tuple[Profile, str, str | None]:
+    """Return the profile, its name in the bucket, and its text where it has to be uploaded."""
+    if arguments.profile is None and known is not None:
+        kept = stack.profiles.store.get(known.profile)
+        voice.done(f"profile {known.profile}, as the bucket has it: {kept.name}")
+        return kept, known.profile, None
+    file = arguments.profile or asking.text("Profile (YAML file)", "--profile")
+    profile, text = read_profile(file, voice)
+    voice.done(f"profile {file}: {profile.name}, works in {', '.join(place.pipeline for place in profile.works_in)}")
+    return profile, stack.profiles.name_of(file), text
+
+
+def _check_profile(looked: Looked, voice: Voice, *, strict: bool) -> None:
+    schema = looked.account.schema(contact_fields=looked.profile.reads_contact != ())
+    counts = f"{len(schema.pipelines)} pipelines, {len(schema.fields)} fields, {len(schema.people)} people"
+    missing = check_against(looked.profile, schema)
+    if not missing:
+        voice.done(f"the profile fits the account: {counts}")
+    for sentence in missing:
+        voice.warn(f"{looked.profile_name}: {sentence}")
+    if missing and strict:
+        raise Trouble(f"the profile does not fit the account ({len(missing)} names)", "Nothing was changed.")
+
+
+def _choose_options(looked: Looked, arguments: argparse.Namespace, voice: Voice) -> None:
+    """Put together the adapter's options: the earlier connection's, then what was given, then what was found."""
+    given = {
+        "platform": looked.address.platform,
+        "takeover_source": arguments.takeover_source,
+        "reply_field_id": arguments.reply_field_id,
+        "bot_id": arguments.bot_id,
+        **_named_options(arguments.option),
+        "subdomain": looked.about.subdomain,
+        "contact_fields": looked.profile.reads_contact != (),
+    }
+    looked.options = dict(looked.previous.options) if looked.previous else {}
+    looked.options |= {name: value for name, value in given.items() if value is not None}
+    try:
+        amocrm_options(looked.options)
+    except NeedsAttention as error:
+        raise Trouble(str(error), "docs/crm/amocrm.md lists the options.") from None
+    _find_field(looked, arguments, voice)
+    _check_bot(looked, voice)
+
+
+def _find_field(looked: Looked, arguments: argparse.Namespace, voice: Voice) -> None:
+    """Find the text area for replies: the one that is named by number or name, else one with the usual name."""
+    found, usual = reply.fields(looked.account), reply.DEFAULT_NAMES[looked.address.platform]
+    chosen = looked.options.get("reply_field_id")
+    if arguments.create_reply_field is not None and arguments.reply_field_id is None:
+        name = arguments.create_reply_field or usual
+        looked.reply_field = reply.by_name(found, name)
+        looked.create_field = "" if looked.reply_field else name
+    elif chosen is not None:
+        looked.reply_field = reply.by_id(found, str(chosen))
+    else:
+        looked.reply_field = reply.by_name([each for each in found if each.kind == reply.TEXT_AREA], usual)
+    if looked.reply_field:
+        looked.options["reply_field_id"] = looked.reply_field.id
+        voice.done(f'the reply field is "{looked.reply_field.name}" ({looked.reply_field.id})')
+
+
+def _check_bot(looked: Looked, voice: Voice) -> None:
+    bot, product = looked.options.get("bot_id"), looked.account.product
+    if bot is None:
+        return
+    bots = reply.bots(looked.account) if looked.address.platform == "kommo.com" else None
+    if bots is None:
+        voice.warn(f"{product} cannot be asked whether the bot {bot} exists: try it with a message")
+    elif str(bot) in bots:
+        voice.done(f'the bot is "{bots[str(bot)]}" ({bot})')
+    else:
+        raise Trouble(f"the account has no bot {bot}", "Check --bot-id: the bot's number stands in its page's address.")
+
+
+def _named_options(pairs: list[str]) -> dict[str, Any]:
+    """Return NAME=VALUE options, the value as JSON where it is JSON. Raises Trouble."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, is_pair, value = pair.partition("=")
+        if not is_pair or not name:
+            raise Trouble("--option is written NAME=VALUE", "docs/crm/amocrm.md lists the options.")
+        try:
+            options[name] = json.loads(value, parse_float=Decimal)
+        except ValueError:
+            options[name] = value
+    return options

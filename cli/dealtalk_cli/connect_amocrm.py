@@ -1,0 +1,56 @@
+"""Connect an account of amoCRM or Kommo: look at everything, then write, then tell what is left to do.
+
+What is not given is kept from the account's earlier connection, if it has one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dealtalk.connections import Mode, UncertainSend
+from dealtalk.crm.amocrm.options import PLATFORMS, TakeoverSource
+from dealtalk_cli.amocrm import access
+from dealtalk_cli.amocrm.looking import look
+from dealtalk_cli.amocrm.storing import kept_key, store
+from dealtalk_cli.amocrm.telling import tell, tell_dry
+
+if TYPE_CHECKING:
+    import argparse
+
+    from dealtalk_cli.asking import Asking
+    from dealtalk_cli.stack import Stack
+    from dealtalk_cli.voice import Voice
+
+TITLE = "amoCRM or Kommo"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add amoCRM's and Kommo's options."""
+    account = parser.add_argument_group("the account")
+    account.add_argument("--subdomain", help="oknaufa of oknaufa.amocrm.ru, or the whole address")
+    account.add_argument("--platform", choices=sorted(PLATFORMS))
+    account.add_argument("--api-base", metavar="URL", help="another address of the account's API: a simulator's")
+    access.add_arguments(parser)
+    bot = parser.add_argument_group("the bot")
+    bot.add_argument("--profile", metavar="FILE", help="the bot's profile, YAML")
+    bot.add_argument("--strict", action="store_true", help="names that the account lacks are errors, not warnings")
+    bot.add_argument("--mode", choices=[Mode.AUTO.value, Mode.DRAFT.value], help="answer, or write notes only")
+    bot.add_argument("--reply-field-id", metavar="ID", help="the leads' text area for replies by Salesbot")
+    name = "make that text area, unless it is there"
+    bot.add_argument("--create-reply-field", nargs="?", const="", metavar="NAME", help=name)
+    bot.add_argument("--bot-id", metavar="ID", help="the Salesbot of one step that sends the text area")
+    bot.add_argument("--takeover-source", choices=[each.value for each in TakeoverSource])
+    bot.add_argument("--uncertain-send", choices=[each.value for each in UncertainSend])
+    other = "any other option of docs/crm/amocrm.md; may be given several times"
+    bot.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help=other)
+    bot.add_argument("--new-key", action="store_true", help="a new webhook address; the old one is closed at once")
+
+
+def connect(arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Asking) -> dict[str, object]:
+    """Connect the account and return the result for scripts. Raises Trouble and DealtalkError."""
+    looked = look(arguments, stack, voice, asking)
+    if arguments.dry_run:
+        return tell_dry(looked, voice, key_is_kept=kept_key(looked, arguments, stack) is not None)
+    asking.agree(f"Connect {looked.about.name} ({looked.address.host}) to the {stack.place.name}?")
+    stored = store(looked, arguments, stack, voice)
+    return tell(looked, stored, stack, voice)

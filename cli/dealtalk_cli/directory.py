@@ -1,0 +1,86 @@
+"""Which accounts are connected. The table has no list of connections, so each account has a signpost to its own.
+
+A signpost is the item `CONN#<crm>#accounts` / `ACCOUNT#<account>` with the connection's id. One partition per CRM: an
+account is found by one read, all are listed by one query, and nothing scans the conversations.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from dealtalk.connection_store import connection_from_item, connection_item, connection_key
+from dealtalk.conversation.table import Absent, ConditionFailed, Delete, Put, Update, equals
+from dealtalk.crm.oauth import first_pair
+from dealtalk_cli.errors import Trouble
+
+if TYPE_CHECKING:
+    from dealtalk.connections import Connection
+    from dealtalk.conversation.table import Key, Table, Write
+    from dealtalk.crm.oauth import TokenPair
+    from dealtalk.ports import Clock
+
+MOST = 1000
+RETIRED = timedelta(days=14)
+"""How long a replaced connection stays readable: as long as a dead doorbell that names it may live."""
+
+
+def signpost_key(crm: str, account: str) -> Key:
+    """Return the key of an account's signpost."""
+    return f"CONN#{crm}#accounts", f"ACCOUNT#{account}"
+
+
+class Directory:
+    """Finds connections by account. All methods raise TableBusy."""
+
+    def __init__(self, table: Table, clock: Clock) -> None:
+        self._table = table
+        self._clock = clock
+
+    def find(self, crm: str, account: str) -> Connection | None:
+        """Return the account's connection, None where it has none."""
+        key = signpost_key(crm, account)
+        signpost = self._table.read([key]).get(key)
+        return self.load(crm, signpost["connection"]) if signpost else None
+
+    def load(self, crm: str, connection: str) -> Connection | None:
+        """Return the connection with this id, None where there is none."""
+        key = connection_key(crm, connection)
+        item = self._table.read([key]).get(key)
+        return connection_from_item(item) if item else None
+
+    def connections(self, crm: str) -> list[Connection]:
+        """Return all connections of a CRM, by account."""
+        partition, _ = signpost_key(crm, "")
+        signposts = self._table.newest(partition, "ACCOUNT#", MOST)
+        found = (self.load(crm, each["connection"]) for each in signposts)
+        return [connection for connection in found if connection is not None]
+
+    def save(self, connection: Connection, previous: Connection | None, pair: TokenPair | None) -> None:
+        """Write connection, signpost and first tokens, all or nothing; other attributes of the connection stay.
+
+        Raises Trouble where the account was connected by somebody else since `previous` was read.
+        """
+        values = {**connection_item(connection), "cooldown_until": None, "expires_at": None}
+        signpost = {"crm": connection.crm, "account": connection.account, "connection": connection.id}
+        unchanged = equals("connection", previous.id) if previous else Absent("pk")
+        writes: list[Write] = [
+            Put(signpost_key(connection.crm, connection.account), signpost, where=(unchanged,)),
+            Update(connection_key(connection.crm, connection.id), values),
+        ]
+        if pair is not None:
+            writes.append(first_pair(connection.crm, connection.account, pair))
+        try:
+            self._table.write(*writes)
+        except ConditionFailed:
+            raise Trouble("somebody else connected this account at the same time", "Run the command again.") from None
+
+    def retire(self, old: Connection, new: Connection) -> None:
+        """Let a replaced connection serve the conversations that still name it, with the new one's settings."""
+        values = {**connection_item(new), "id": old.id}
+        until = int((self._clock.now() + RETIRED).timestamp())
+        self._table.write(Update(connection_key(old.crm, old.id), {**values, "expires_at": until}))
+
+    def forget(self, old: Connection) -> None:
+        """Remove a connection at once, so that its key opens nothing."""
+        self._table.write(Delete(connection_key(old.crm, old.id)))
