@@ -8,6 +8,8 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -17,7 +19,6 @@ from local.stack.paths import PROJECT, STATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from local.demo.control import Control
     from local.stack import Stack
@@ -91,41 +92,53 @@ def local_profile(name: str, changes: Mapping[str, Any] | None = None) -> Path:
 
 def connect(stack: Stack, control: Control, account: Mapping[str, Any], profile: Path) -> ConnectedAccount:
     """Run `dealtalk connect amocrm` for one account. Raises ConnectError."""
-    platform = account["settings"]["platform"]
+    subdomain = account["subdomain"]
     said = dealtalk(
         stack,
-        "connect",
-        "amocrm",
-        "--local",
-        "--json",
-        *("--platform", platform),
-        *("--subdomain", account["subdomain"]),
-        *("--token", control.token(account["subdomain"])),
-        *("--api-base", account["base_url"]),
-        *("--profile", str(profile)),
+        ("connect", "amocrm", "--json", "--yes"),
+        ("--platform", account["settings"]["platform"]),
+        ("--subdomain", subdomain),
+        ("--api-base", account["base_url"]),
+        ("--profile", str(profile)),
+        ("--create-reply-field",),
+        ("--bot-id", str(account["bots"][0]["id"])),
+        secrets={"DEALTALK_AMOCRM_TOKEN": control.token(subdomain)},
     )
+    if not said["webhook_registered"]:
+        raise ConnectError(f"the webhook of {subdomain} was not registered: {said['warnings']}")
     return ConnectedAccount(
-        crm="amocrm",
+        crm=said["crm"],
         key=said["key"],
-        account=str(account["id"]),
+        account=said["account"],
         webhook_url=said["webhook_url"],
-        crm_base_url=account["base_url"],
-        subdomain=account["subdomain"],
-        platform=platform,
+        crm_base_url=said["crm_base_url"],
+        subdomain=subdomain,
+        platform=said["platform"],
         name=account["name"],
         profile=profile,
     )
 
 
-def dealtalk(stack: Stack, *arguments: str) -> dict[str, Any]:
-    """Run the console script `dealtalk` against the stack and return the JSON that it prints. Raises ConnectError."""
-    command: Sequence[str] = (sys.executable, "-m", "dealtalk_cli.main", *arguments)
-    env = {**os.environ, **stack.env()}
-    env.pop("AWS_PROFILE", None)
-    done = subprocess.run(
-        command, cwd=PROJECT, env=env, capture_output=True, text=True, check=False, timeout=CONNECT_SECONDS
-    )
+def dealtalk(stack: Stack, *words: Sequence[str], secrets: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Run the console script `dealtalk` against the stack and return the JSON that it prints.
+
+    `secrets` are put into its environment. Raises ConnectError.
+    """
+    with TemporaryDirectory() as folder:
+        described = Path(folder) / "stack.json"
+        described.write_text(json.dumps(stack.describe()), encoding="utf-8")
+        given = [word for group in words for word in group]
+        command = [sys.executable, "-m", "dealtalk_cli.main", *given, "--stack-file", str(described)]
+        done = subprocess.run(
+            command,
+            cwd=PROJECT,
+            env={**os.environ, **(secrets or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=CONNECT_SECONDS,
+        )
     if done.returncode:
-        raise ConnectError(f"dealtalk {arguments[0]} failed ({done.returncode}):\n{done.stdout}{done.stderr}")
+        raise ConnectError(f"dealtalk {given[0]} failed ({done.returncode}):\n{done.stdout}{done.stderr}")
     said: dict[str, Any] = json.loads(done.stdout)
     return said

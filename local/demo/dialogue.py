@@ -1,0 +1,128 @@
+"""The scripted dialogue: a customer writes three short messages, and what must have come of it, and nothing else."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local.demo.connecting import ConnectedAccount
+    from local.demo.watcher import Watcher
+
+CUSTOMER = "Иван Петров"
+BURST = ("здравствуйте", "окна", "3 штуки, Уфа, пластик")
+BETWEEN_SECONDS = 3.0
+ANSWER_SECONDS = 150.0
+LOOK_EVERY_SECONDS = 0.25
+REPLY_FIELD = "Ответ бота"
+STAGE = "Квалификация"
+
+
+@dataclass(slots=True)
+class Script:
+    """The dialogue in one account: `chat` and `deal_id` are known once the customer has opened the chat."""
+
+    watcher: Watcher
+    account: ConnectedAccount
+    between: float = BETWEEN_SECONDS
+    chat: str = field(init=False)
+    before: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.chat, _ = self.watcher.world.control.open_chat(self.account.subdomain, contact=CUSTOMER)
+        self.before = self.watcher.crm(self.account, self.chat)
+
+    def play(self, tick: Callable[[], None]) -> bool:
+        """Let the customer write the burst, then wait until all is answered and quiet; `tick` is called all the while.
+
+        Returns whether that came in time.
+        """
+        control = self.watcher.world.control
+        for number, text in enumerate(BURST):
+            if number:
+                self._wait(self.between, lambda: False, tick)
+            control.say(self.account.subdomain, self.chat, text)
+            tick()
+        return self._wait(ANSWER_SECONDS, self._is_over, tick)
+
+    def _is_over(self) -> bool:
+        """Return whether the conversation is answered, its turn closed, the reply in the chat and no doorbell left."""
+        state = self.watcher.state(self.account, self.chat)
+        if state.arrived < len(BURST) or state.is_waiting or state.turn is not None:
+            return False
+        return self._replies() > 0 and self._doorbells() == 0
+
+    def _replies(self) -> int:
+        return sum(line["outgoing"] for line in self.watcher.crm(self.account, self.chat)["lines"])
+
+    def _doorbells(self) -> int:
+        """Return how many doorbells wait in the queue, are delayed, or are being worked on."""
+        stack = self.watcher.world.stack
+        names = ("", "Delayed", "NotVisible")
+        counters = [f"ApproximateNumberOfMessages{name}" for name in names]
+        answer = stack.client("sqs").get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=counters)
+        return sum(int(answer["Attributes"][name]) for name in counters)
+
+    @staticmethod
+    def _wait(seconds: float, until: Callable[[], bool], tick: Callable[[], None]) -> bool:
+        deadline = time.monotonic() + seconds
+        while not until():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(LOOK_EVERY_SECONDS)
+            tick()
+        return True
+
+    def differences(self) -> list[str]:
+        """Return what is not as it must be; empty where all went as expected."""
+        now = self.watcher.crm(self.account, self.chat)
+        return [*_in_chat(now["lines"]), *_in_deal(self.before["deal"], now["deal"]), *_in_account(self.before, now)]
+
+
+def _in_chat(lines: list[dict[str, Any]]) -> list[str]:
+    said = [line["text"] for line in lines if not line["outgoing"]]
+    replies = [line for line in lines if line["outgoing"]]
+    found = []
+    if said != list(BURST):
+        found.append(f"the customer's messages are {said}")
+    if len(replies) != 1:
+        found.append(f"{len(replies)} replies instead of one")
+    if any(line["who"] != "bot" for line in replies):
+        found.append("somebody else than the bot replied")
+    return found
+
+
+def _in_deal(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    found = []
+    fields = now["fields"]
+    if (now["pipeline"], now["stage"]) != (before["pipeline"], STAGE):
+        found.append(f"the stage is {now['pipeline']} / {now['stage']} instead of {before['pipeline']} / {STAGE}")
+    if not any(word in (fields["Товар"] or "").casefold() for word in ("окн", "пвх")):
+        found.append(f"Товар is {fields['Товар']!r}")
+    for name, wanted in (("Количество", "3"), ("Город", "Уфа")):
+        if fields[name] != wanted:
+            found.append(f"{name} is {fields[name]!r} instead of {wanted!r}")
+    if now["tags"] != ["ии"]:
+        found.append(f"the tags are {now['tags']} instead of ['ии']")
+    if len(now["notes"]) != 1:
+        found.append(f"{len(now['notes'])} notes instead of one")
+    expected = {"Товар", "Количество", "Город", REPLY_FIELD}
+    found += [
+        f"{name} was changed to {value!r}"
+        for name, value in fields.items()
+        if name not in expected and value != before["fields"][name]
+    ]
+    found += [
+        f"{name} was changed to {now[name]!r}"
+        for name in ("name", "price", "responsible", "contacts", "tasks", "closed_at")
+        if now[name] != before[name]
+    ]
+    return found
+
+
+def _in_account(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    more = len(now["deals"]) - len(before["deals"])
+    return [f"{more} more deals than before"] if more else []
