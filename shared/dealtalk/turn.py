@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -89,6 +90,7 @@ class Turn:
     journal: Journal | None = field(init=False, default=None)
     _crm: Crm | None = field(init=False, default=None)
     _began: datetime = field(init=False)
+    _judged: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.state = self.loaded.state
@@ -245,6 +247,10 @@ class Turn:
 
     def _look_again(self, decision: Decision) -> Decision:
         services = self.services
+        if self._judged:
+            fence = equals("fence", self.state.fence or None)
+            with suppress(ConditionFailed):  # another worker has the conversation, and judges by itself
+                services.table.write(Update(meta_key(self.state.conversation), {"unconfirmed": None}, where=(fence,)))
         set_timer(services.table, services.doorbell, services.watch, self.state, self.loaded.connection.id, decision)
         return decision
 
@@ -274,12 +280,13 @@ class Turn:
                     return Decision(Doing.RING_AGAIN, "reply_not_seen_yet")
                 return Decision(Doing.LOOK_AGAIN, "reply_not_seen_yet", at=believable)
             self._judge_unconfirmed(waiting.turn, since=waiting.since)
-        key = meta_key(self.state.conversation)
-        self.services.table.write(
-            Update(key, {"unconfirmed": None}, where=(equals("fence", self.state.fence or None),))
-        )
-        self.state = replace(self.state, unconfirmed=None)
+        self._has_judged()
         return None
+
+    def _has_judged(self) -> None:
+        """Note that the last reply needs no look any more; the claim writes it, or the timer where there is none."""
+        self.state = replace(self.state, unconfirmed=None)
+        self._judged = True
 
     def _judge_unconfirmed(self, turn: int, *, since: datetime) -> None:
         key = turn_key(self.state.conversation, turn)
@@ -290,7 +297,7 @@ class Turn:
             return
         self.services.watch.count("RepliesUnconfirmed")
         if certainty is Certainty.NO or self.loaded.connection.outgoing_seen:
-            self.state = replace(self.state, unconfirmed=None)
+            self._has_judged()
             raise NeedsHuman(UNCERTAIN)
 
     def _finish(self, sent: Sent, waiting: list[Entry] | None = None) -> Decision:
@@ -348,6 +355,7 @@ class Turn:
             "deal_id": deal_id,
             "mode": mode.value if mode else None,
             "connection": self.loaded.connection.id,
+            **({"unconfirmed": None} if self._judged else {}),
         }
         where = (
             equals("fence", state.fence or None),
@@ -359,6 +367,7 @@ class Turn:
         except ConditionFailed as failure:
             now = State.from_item(state.conversation, failure.old)
             raise (FenceLost() if now.fence != state.fence else TakenOver()) from None
+        self._judged = False
         key = turn_key(state.conversation, turn)
         item = services.table.read([key]).get(key) if state.turn else None
         self.state = replace(state, fence=fence, turn=turn, turn_seen=seen, deal_id=deal_id, mode=mode)
