@@ -15,7 +15,7 @@ from dealtalk.crm.amocrm.sending import Sender
 from dealtalk.crm.http import BearerHttp, Http
 from dealtalk.crm.oauth import OAuthTokens, StaticToken, token_key
 from dealtalk.crm.reply_ways import ReplyWays
-from dealtalk.deals import AddTask
+from dealtalk.deals import AddTask, Assign, MoveStage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,8 @@ class AmocrmCrm:
 
     def update_deal(self, deal: Deal, updates: Sequence[DealUpdate], schema: DealSchema) -> list[ChangeResult]:
         """See `ports.Crm`: the vendor validates whole requests, so it is all or nothing."""
-        self._responsible.pop(deal.id, None)
+        if any(isinstance(update, Assign | MoveStage) for update in updates):
+            self._responsible.pop(deal.id, None)  # a stage's automation may assign too
         return changes.update_deal(self._api, deal, updates, schema, self._options)
 
     def add(self, deal_id: str, addition: DealAddition) -> ChangeResult:
