@@ -1,0 +1,1 @@
+"""What the system costs: cold and warm starts of the webhook, calls of a turn. `python -m tests.bench`."""

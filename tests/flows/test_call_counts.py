@@ -1,0 +1,75 @@
+"""What a turn costs in requests, counted at the wire: botocore's to the emulator, the adapter's to the simulated CRM.
+
+`make bench` measures the same for 500 answered messages and more ways of sending, and says it in docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.bench.responding import ENGLISH, SALESBOT_POLLED, TALKS, TALKS_LEAD_UNKNOWN, Bench, bench
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.bench.responding import Cost, Way
+
+AWS_BAR = 8
+BARS = {TALKS: 4, TALKS_LEAD_UNKNOWN: 5, SALESBOT_POLLED: 5}
+"""CRM requests of a plain reply: by talks, the same where the lead must be found through the talk, by Salesbot."""
+
+NUMBERS = (1, 2, 10, 500)
+
+
+@pytest.fixture(scope="module", params=BARS, ids=lambda way: way.name)
+def measured(request: pytest.FixtureRequest) -> Iterator[tuple[Way, Bench, dict[int, Cost]]]:
+    """Answer a first chat, which fills the process's caches, then measure a second one up to its 500th message."""
+    with bench(request.param) as running:
+        running.turn()
+        running.open_chat()
+        costs = {number: running.turn() for number in range(1, 11)}
+        running.ask_at_once(489)
+        costs[500] = running.turn()
+        yield request.param, running, costs
+
+
+def test_a_plain_reply_costs_no_more_requests_than_its_bar(measured: tuple[Way, Bench, dict[int, Cost]]) -> None:
+    """At most 8 to AWS with the visibility change; to the CRM 4 by talks, 5 by Salesbot, 1 more without a lead."""
+    way, _, costs = measured
+    for number in NUMBERS:
+        aws, crm = costs[number].aws, costs[number].crm
+        assert aws["sqs.ChangeMessageVisibility"] == 1
+        assert aws.total() <= AWS_BAR, (number, aws)
+        assert crm.total() <= BARS[way], (number, crm)
+
+
+def test_the_five_hundredth_message_costs_what_the_second_did(measured: tuple[Way, Bench, dict[int, Cost]]) -> None:
+    """The work of a turn does not grow with the conversation."""
+    _, _, costs = measured
+    assert costs[10] == costs[2]
+    assert costs[500] == costs[2]
+
+
+def test_changes_cost_one_request_each_and_two_looks() -> None:
+    """A field, a note and a task: the deal is read again under its lease, and once more after the one PATCH."""
+    with bench(TALKS) as running:
+        plain = [running.turn() for _ in range(2)][-1]
+        changing = running.turn(
+            tools=[
+                ("update_deal", json.dumps({"fields": {ENGLISH["text_field"]: "Springfield"}})),
+                ("add_note", json.dumps({"text": "wants a window"})),
+                ("create_task", json.dumps({"text": "call", "due_at": "2026-11-03T10:00:00+00:00"})),
+            ]
+        )
+    assert changing.crm - plain.crm == Counter(
+        {
+            "GET /api/v4/leads/*": 2,
+            "PATCH /api/v4/leads/*": 1,
+            "POST /api/v4/leads/*/notes": 1,
+            "POST /api/v4/tasks": 1,
+        }
+    )
