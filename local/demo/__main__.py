@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
 from local.demo.answering import named
 from local.demo.children import ChildError
@@ -27,6 +28,9 @@ from local.demo.world import open_world
 from local.stack.emulator import EmulatorError
 from local.stack.environments import ToolMissingError
 from local.stack.sam import SamError
+
+LATE = timedelta(seconds=2)
+"""How much later than it began a wake-up that found nothing to do is known from the log."""
 
 TROUBLES = (SamError, EmulatorError, ToolMissingError, ChildError, ConnectError, ControlError)
 
@@ -80,11 +84,12 @@ def play(watcher: Watcher, screen: Screen) -> list[str]:
     screen.say(f"A customer writes to {account.name} ({account.platform}), seconds since the first message:")
 
     def tick() -> None:
-        turn_is_open = watcher.state(account, script.chat).turn is not None
-        screen.show(watcher.story(account, script.chat), turn_is_open=turn_is_open)
+        # A doorbell is known at its end: what it did must not be told before it.
+        if watcher.state(account, script.chat).turn is None:
+            screen.show(watcher.story(account, script.chat), datetime.now(UTC) - LATE)
 
     in_time = script.play(tick)
-    screen.show(watcher.story(account, script.chat), turn_is_open=False)
+    screen.show(watcher.story(account, script.chat), datetime.now(UTC))
     reply = next((line for line in watcher.crm(account, script.chat)["lines"] if line["outgoing"]), None)
     if reply is not None:
         screen.say(f"\nThe customer sees: {reply['text']}")

@@ -35,19 +35,17 @@ def wants_color() -> bool:
 
 
 class Screen:
-    """Prints each event once, in the order of time; what belongs to an open turn waits until the turn has ended."""
+    """Prints each event once."""
 
     def __init__(self) -> None:
         self._shown: set[str] = set()
         self._began: datetime | None = None
         self._color = wants_color()
 
-    def show(self, events: Iterable[Event], *, turn_is_open: bool) -> None:
-        """Print what is new. While a turn is open, only the messages and doorbells before its work are complete."""
+    def show(self, events: Iterable[Event], until: datetime) -> None:
+        """Print what is new and happened before `until`: what is younger may still get something before it."""
         for event in events:
-            if turn_is_open and event.kind not in {EventKind.MESSAGE, EventKind.DOORBELL}:
-                return
-            if event.key not in self._shown:
+            if event.at < until and event.key not in self._shown:
                 self._shown.add(event.key)
                 self._print(event)
 

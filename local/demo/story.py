@@ -136,6 +136,8 @@ def _change(item: Item, at: datetime) -> Event:
     elif doing in {"note", "task"}:
         title, old, new = ("Note written" if doing == "note" else "Task made"), None, None
         text = item.get("new") or text
+    elif doing in {"add_tag", "remove_tag"}:
+        title, old, new = what.capitalize(), None, None
     else:
         title, text, old, new = what, "", item.get("old"), item.get("new")
     return Event(
@@ -145,7 +147,8 @@ def _change(item: Item, at: datetime) -> Event:
 
 def _doorbell(wake_up: WakeUp) -> Event:
     nothing = wake_up.doing != "answer"
-    title = f"Doorbell: {RINGS.get(wake_up.ring, wake_up.ring.replace('_', ' '))}" if wake_up.ring else "Doorbell"
+    ring = RINGS.get(wake_up.ring, wake_up.ring.replace("_", " "))
+    title = f"Doorbell ({ring})" if ring else "Doorbell"
     text = WHY.get(wake_up.why) or f"{DOING.get(wake_up.doing, wake_up.doing)}: {wake_up.why.replace('_', ' ')}"
     key = f"doorbell {wake_up.request_id}"
     return Event(key, wake_up.began, EventKind.DOORBELL, title, text, quiet=nothing and not wake_up.failed)

@@ -51,6 +51,7 @@ class View:
                     "bot": self._profiles[about["subdomain"]].name,
                     "people": [user["name"] for user in about["users"] if user["is_active"]],
                     "pipelines": about["pipelines"],
+                    "bot_fields": [rule.name for rule in self._profiles[about["subdomain"]].changes.fields],
                 }
                 for about in world.control.accounts()
                 if about["subdomain"] in connected
