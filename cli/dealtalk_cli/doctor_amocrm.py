@@ -77,7 +77,8 @@ def _subdomain(connection: Connection, actual: str) -> Iterator[Finding]:
 
 def _webhook(connection: Connection, account: AmocrmAccount, stack: Stack, *, fix: bool) -> Iterator[Finding]:
     api_url = stack.place.api_url
-    hook = webhooks.own(webhooks.hooks(account), connection.id, api_url)
+    found = webhooks.hooks(account)
+    hook = webhooks.own(found, connection.id, api_url)
     if hook is None:
         yield problem("webhook", "not registered: no message arrives", AGAIN)
         return
@@ -85,7 +86,7 @@ def _webhook(connection: Connection, account: AmocrmAccount, stack: Stack, *, fi
         yield problem("webhook", "leads to another address than this stack's", AGAIN)
         return
     if fix and (hook.disabled or set(webhooks.WANTED) - set(hook.events)):
-        hook = webhooks.subscribe(account, hook.destination) or hook
+        hook = webhooks.subscribe(account, hook.destination, found) or hook
     advice = f"Run dealtalk doctor --fix, or switch it on in {account.product}'s page of web hooks."
     if hook.disabled:
         yield problem("webhook", f"switched off by {account.product} after too many failures", advice)

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from dealtalk.conversation.table import TableBusy
 from dealtalk.errors import DealtalkError
 from dealtalk_cli import connect, doctor, profile_check
 from dealtalk_cli.errors import Trouble
@@ -23,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser().parse_args(arguments)
     try:
         result: int = parsed.run(parsed, Voice(as_json=parsed.json))
+    except TableBusy as error:
+        print(f"error: {error}. Check the table's name, the region and your AWS credentials.", file=sys.stderr)
     except (Trouble, DealtalkError) as error:
         print(printable(f"error: {error}"), file=sys.stderr)
     except KeyboardInterrupt:

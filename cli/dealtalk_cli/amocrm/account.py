@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -18,6 +19,7 @@ from dealtalk_cli.errors import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from dealtalk.crm.http import Answer, Params
     from dealtalk.crm.oauth import TokenSource
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     from dealtalk.ports import Clock
 
 SECONDS_PER_CALL = 30.0
-PAUSE = 0.2
-"""Between two calls: the account takes 7 a second, and the bot needs some of them."""
+CALLS_PER_SECOND = 5
+"""The account takes 7 a second, and the bot needs some of them."""
 
 WAITS = (1.5, 3.0, 6.0)
 """Seconds after "too many requests", which acted on nothing."""
@@ -50,11 +52,12 @@ class GivenToken:
 
 
 class PacedHttp(BearerHttp):
-    """Calls one after another with pauses, waits after 429, and remembers the last status (0: no answer came)."""
+    """Calls at a pace, waits after "too many requests", and remembers the last status (0: no answer came)."""
 
     def __init__(self, http: Http, tokens: TokenSource, clock: Clock) -> None:
         super().__init__(http, tokens)
         self._clock = clock
+        self._begun: deque[datetime] = deque(maxlen=CALLS_PER_SECOND)
         self.last_status = 0
 
     def get(self, path: str, *, params: Params | None = None) -> Answer:
@@ -68,13 +71,21 @@ class PacedHttp(BearerHttp):
     def _paced(self, call: Callable[[], Answer]) -> Answer:
         for wait in (*WAITS, None):
             self.last_status = 0
-            self._clock.sleep(PAUSE)
+            self._take_turn()
             answer = call()
             self.last_status = answer.status
             if answer.status != HTTPStatus.TOO_MANY_REQUESTS or wait is None:
                 break
             self._clock.sleep(wait)
         return answer
+
+    def _take_turn(self) -> None:
+        """Wait until fewer than `CALLS_PER_SECOND` calls were begun within the last second."""
+        if len(self._begun) == CALLS_PER_SECOND:
+            wait = 1.0 - (self._clock.now() - self._begun[0]).total_seconds()
+            if wait > 0:
+                self._clock.sleep(wait)
+        self._begun.append(self._clock.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +102,8 @@ class AmocrmAccount:
 
     def __init__(self, api_base: str, platform: str, tokens: TokenSource, clock: Clock) -> None:
         self.product = PRODUCTS[platform]
-        self.host = urlsplit(api_base).netloc
-        with self.doing("to be called"):
-            http = Http(api_base, seconds_left=lambda: SECONDS_PER_CALL)
+        self.host = urlsplit(api_base).netloc + urlsplit(api_base).path
+        http = Http(api_base, seconds_left=lambda: SECONDS_PER_CALL)
         self._http = PacedHttp(http, tokens, clock)
         self.api = Api(self._http, host=self.host, account="", cooldown=0)
 
@@ -122,8 +132,7 @@ class AmocrmAccount:
         except ScopeMissing:
             raise Trouble(f"{self.product} refused {doing}: the integration lacks the right", SCOPES) from None
         except DealtalkError as error:
-            status = self._http.last_status if hasattr(self, "_http") else 0
-            raise self._explained(doing, status, error, what) from None
+            raise self._explained(doing, self._http.last_status, error, what) from None
 
     def _explained(self, doing: str, status: int, error: DealtalkError, what: str) -> Trouble:
         refused = f"{self.product} refused {doing} ({status})"

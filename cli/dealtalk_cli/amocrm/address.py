@@ -30,7 +30,7 @@ class Address:
     @property
     def host(self) -> str:
         """What people call the account's address."""
-        return urlsplit(self.api_base).netloc
+        return urlsplit(self.api_base).netloc + urlsplit(self.api_base).path
 
 
 def read_address(arguments: argparse.Namespace, asking: Asking) -> Address:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from dealtalk.connections import Auth
 from dealtalk.crm.amocrm.options import amocrm_options
 from dealtalk.errors import NeedsAttention
 from dealtalk_cli.amocrm import access, reply, webhooks
-from dealtalk_cli.amocrm.account import AmocrmAccount
+from dealtalk_cli.amocrm.account import About, AmocrmAccount
 from dealtalk_cli.amocrm.address import read_address
 from dealtalk_cli.errors import Trouble
 from dealtalk_cli.profiles import read_profile
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from dealtalk.agent.profile import Profile
     from dealtalk.connections import Connection
     from dealtalk.crm.oauth import TokenPair
-    from dealtalk_cli.amocrm.account import About
     from dealtalk_cli.amocrm.address import Address
     from dealtalk_cli.asking import Asking
     from dealtalk_cli.stack import Stack
@@ -50,15 +49,16 @@ class Looked:
     pair: TokenPair | None
     previous: Connection | None
     hooks: list[webhooks.Hook]
+    options: dict[str, Any]
     reply_field: reply.ReplyField | None = None
     create_field: str = ""
-    options: dict[str, Any] = field(default_factory=dict)
 
 
 def look(arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Asking) -> Looked:
     """Look at profile, token, account and webhooks. Raises Trouble and DealtalkError."""
     voice.done(f"{stack.place.name}: webhooks at {stack.place.api_url}")
     address = read_address(arguments, asking)
+    given = _given_options(arguments, address)
     known = next((each for each in stack.directory.connections(CRM) if each.api_base == address.api_base), None)
     profile, name, text = _profile(arguments, stack, voice, asking, known)
     credentials = access.credentials(arguments, asking, known)
@@ -71,16 +71,32 @@ def look(arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Aski
         voice.done("the authorization code was exchanged")
     tokens = access.tokens(credentials, pair, known, stack)
     account = AmocrmAccount(address.api_base, address.platform, tokens, stack.clock)
-    about = account.about()
-    voice.done(f"the token works: account {about.name} ({about.id}) at {address.host}")
-    previous = stack.directory.find(CRM, about.id)
-    if credentials is None and (previous is None or known is None or previous.id != known.id):
-        raise Trouble("the stored token belongs to another account", "Give --token-file.")
-    hooks = webhooks.hooks(account)
-    looked = Looked(address, account, about, profile, name, text, credentials, pair, previous, hooks)
-    _check_profile(looked, voice, strict=arguments.strict)
-    _choose_options(looked, arguments, voice)
+    looked = Looked(address, account, About("", "", ""), profile, name, text, credentials, pair, known, [], given)
+    try:
+        _look_into(looked, arguments, stack, voice)
+    except Trouble as trouble:
+        if pair is None:
+            raise
+        used = "The code is used up: get a new one for the next try."
+        raise Trouble(trouble.sentence, f"{trouble.advice} {used}".strip()) from None
     return looked
+
+
+def _look_into(looked: Looked, arguments: argparse.Namespace, stack: Stack, voice: Voice) -> None:
+    """Look at the account itself."""
+    account = looked.account
+    looked.about = account.about()
+    voice.done(f"the token works: account {looked.about.name} ({looked.about.id}) at {looked.address.host}")
+    known, looked.previous = looked.previous, stack.directory.find(CRM, looked.about.id)
+    if looked.credentials is None and looked.previous != known:
+        raise Trouble("the stored token belongs to another account", "Give --token-file.")
+    before = looked.previous.options if looked.previous else {}
+    needed = {"contact_fields": looked.profile.reads_contact != ()}
+    looked.options = {**before, **needed, **looked.options, "subdomain": looked.about.subdomain}
+    looked.hooks = webhooks.hooks(account)
+    _check_profile(looked, voice, strict=arguments.strict)
+    _find_field(looked, arguments, voice)
+    _check_bot(looked, voice)
 
 
 def _profile(
@@ -107,27 +123,6 @@ def _check_profile(looked: Looked, voice: Voice, *, strict: bool) -> None:
         voice.warn(f"{looked.profile_name}: {sentence}")
     if missing and strict:
         raise Trouble(f"the profile does not fit the account ({len(missing)} names)", "Nothing was changed.")
-
-
-def _choose_options(looked: Looked, arguments: argparse.Namespace, voice: Voice) -> None:
-    """Put together the adapter's options: the earlier connection's, then what was given, then what was found."""
-    given = {
-        "platform": looked.address.platform,
-        "takeover_source": arguments.takeover_source,
-        "reply_field_id": arguments.reply_field_id,
-        "bot_id": arguments.bot_id,
-        **_named_options(arguments.option),
-        "subdomain": looked.about.subdomain,
-        "contact_fields": looked.profile.reads_contact != (),
-    }
-    looked.options = dict(looked.previous.options) if looked.previous else {}
-    looked.options |= {name: value for name, value in given.items() if value is not None}
-    try:
-        amocrm_options(looked.options)
-    except NeedsAttention as error:
-        raise Trouble(str(error), "docs/crm/amocrm.md lists the options.") from None
-    _find_field(looked, arguments, voice)
-    _check_bot(looked, voice)
 
 
 def _find_field(looked: Looked, arguments: argparse.Namespace, voice: Voice) -> None:
@@ -158,6 +153,23 @@ def _check_bot(looked: Looked, voice: Voice) -> None:
         voice.done(f'the bot is "{bots[str(bot)]}" ({bot})')
     else:
         raise Trouble(f"the account has no bot {bot}", "Check --bot-id: the bot's number stands in its page's address.")
+
+
+def _given_options(arguments: argparse.Namespace, address: Address) -> dict[str, Any]:
+    """Return the adapter's options that were given. Raises Trouble where one cannot be used."""
+    given = {
+        "takeover_source": arguments.takeover_source,
+        "reply_field_id": arguments.reply_field_id,
+        "bot_id": arguments.bot_id,
+        **_named_options(arguments.option),
+        "platform": address.platform,
+    }
+    options = {name: value for name, value in given.items() if value is not None}
+    try:
+        amocrm_options(options)
+    except NeedsAttention as error:
+        raise Trouble(str(error), "docs/crm/amocrm.md lists the options.") from None
+    return options
 
 
 def _named_options(pairs: list[str]) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dealtalk.connections import Connection, ConnectionState, Mode, UncertainSend, connection_id
+from dealtalk.conversation.table import TableBusy
 from dealtalk_cli.amocrm import reply, webhooks
 from dealtalk_cli.amocrm.looking import CRM
+from dealtalk_cli.errors import Trouble
 
 if TYPE_CHECKING:
     import argparse
@@ -47,11 +49,21 @@ def store(looked: Looked, arguments: argparse.Namespace, stack: Stack, voice: Vo
         voice.done(f"the profile is in the bucket as {looked.profile_name} ({how})")
     key = kept_key(looked, arguments, stack) or webhooks.new_key()
     connection = _connection(looked, arguments, stack, connection_id(key))
-    _store_secret(looked, connection, stack, voice)
-    stack.directory.save(connection, looked.previous, looked.pair)
+    is_new = _store_secret(looked, connection, stack, voice)
+    try:
+        stack.directory.save(connection, looked.previous, looked.pair)
+    except (Trouble, TableBusy):
+        if is_new:
+            stack.secret_store.remove(connection.secret)
+        raise
     voice.done(f"the connection is saved: {connection.id}, mode {connection.mode}")
     url = webhooks.address(stack.place.api_url, key)
-    stored = Stored(connection, key, url, webhooks.subscribe(looked.account, url))
+    try:
+        hook = webhooks.subscribe(looked.account, url, looked.hooks)
+    except Trouble as trouble:
+        sentence = f"{trouble.sentence}; the connection is saved, its webhook is not registered"
+        raise Trouble(sentence, f"{trouble.advice} Then run the same command again.") from None
+    stored = Stored(connection, key, url, hook)
     if stored.receives and stored.hook:
         voice.done(f"the webhook is registered: {', '.join(stored.hook.events)}")
         _clean_up(looked, stored, arguments, stack, voice)
@@ -85,17 +97,21 @@ def _connection(looked: Looked, arguments: argparse.Namespace, stack: Stack, ide
     )
 
 
-def _store_secret(looked: Looked, connection: Connection, stack: Stack, voice: Voice) -> None:
-    """Store what was given; where nothing was and the connection has a new name, take the earlier one's along."""
+def _store_secret(looked: Looked, connection: Connection, stack: Stack, voice: Voice) -> bool:
+    """Store what was given; where nothing was and the connection has a new id, take the earlier one's along.
+
+    Returns whether a secret was made that was not there before.
+    """
     previous = looked.previous
     if looked.credentials is not None:
         value = looked.credentials.secret
     elif previous is not None and previous.secret != connection.secret:
         value = stack.secrets.read(previous.secret)
     else:
-        return
+        return False
     is_new = stack.secret_store.put(connection.secret, value)
     voice.done(f"the secret is {'stored' if is_new else 'replaced'}: {connection.secret}")
+    return is_new
 
 
 def _clean_up(looked: Looked, stored: Stored, arguments: argparse.Namespace, stack: Stack, voice: Voice) -> None:

@@ -78,14 +78,15 @@ def leads_here(hook: Hook, api_url: str) -> bool:
     return hook.destination.startswith(f"{api_url}/amocrm/")
 
 
-def subscribe(account: AmocrmAccount, destination: str) -> Hook | None:
+def subscribe(account: AmocrmAccount, destination: str, found: Iterable[Hook]) -> Hook | None:
     """Make sure that messages are sent to `destination` and return the subscription as the account then shows it.
 
+    `found` are the account's subscriptions as they were just read.
     Asks for both events, for less where the account refuses one, and takes none away that is there already (a person
     may have ticked in the page what the API refuses). None: it is not there, since the API takes no message event.
     Raises Trouble.
     """
-    present = _at(account, destination)
+    present = _at(found, destination)
     have = present.events if present else ()
     events = [*have, *(event for event in WANTED if event not in have)]
     for _ in range(MOST_TRIES):
@@ -112,8 +113,8 @@ def remove(account: AmocrmAccount, destination: str) -> None:
                 raise
 
 
-def _at(account: AmocrmAccount, destination: str) -> Hook | None:
-    return next((hook for hook in hooks(account) if hook.destination == destination), None)
+def _at(found: Iterable[Hook], destination: str) -> Hook | None:
+    return next((hook for hook in found if hook.destination == destination), None)
 
 
 def _post(account: AmocrmAccount, destination: str, events: Sequence[str]) -> set[str]:
@@ -146,9 +147,9 @@ def _named(path: str, events: Sequence[str]) -> list[str]:
 
 def _enabled(account: AmocrmAccount, destination: str, events: Sequence[str]) -> Hook | None:
     """Return the subscription, made anew where an update leaves it switched off."""
-    shown = _at(account, destination)
+    shown = _at(hooks(account), destination)
     if shown is None or not shown.disabled:
         return shown
     remove(account, destination)
     _post(account, destination, events)
-    return _at(account, destination)
+    return _at(hooks(account), destination)
