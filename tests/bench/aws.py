@@ -8,30 +8,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest import mock
+from uuid import uuid4
 
 import boto3
 
-from local.stack.emulator import CREDENTIALS, REGION, emulator
+from local.stack.emulator import CREDENTIALS, REGION
 from tests.contract.table.suite import create_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STACK = "bench"
-TABLE = "dealtalk"
-BUCKET = "dealtalk-bench"
-PREFIX = f"dealtalk/{STACK}"
-MODEL_SECRET = f"{PREFIX}/model"
 FIFO = {"FifoQueue": "true"}
 
 
 @dataclass(frozen=True, slots=True)
 class Aws:
-    """Where everything is."""
+    """Where everything is; `name` is the table's, the bucket's and the stack's."""
 
     endpoint: str
+    name: str
     queue_url: str
     dlq_url: str
+
+    @property
+    def secrets_prefix(self) -> str:
+        """What the names of the stack's secrets begin with."""
+        return f"dealtalk/{self.name}"
 
     @property
     def env(self) -> dict[str, str]:
@@ -54,23 +56,24 @@ class Aws:
 
     def put_profile(self, name: str, text: str) -> None:
         """Put a bot's profile into the bucket."""
-        self.client("s3").put_object(Bucket=BUCKET, Key=name, Body=text.encode())
+        self.client("s3").put_object(Bucket=self.name, Key=name, Body=text.encode())
 
-    def put_secret(self, name: str, **values: str) -> None:
-        """Make a secret."""
-        self.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(values))
+    def put_secret(self, name: str, **values: str) -> str:
+        """Make a secret below the stack's prefix and return its whole name."""
+        whole = f"{self.secrets_prefix}/{name}"
+        self.client("secretsmanager").create_secret(Name=whole, SecretString=json.dumps(values))
+        return whole
 
 
-@contextmanager
-def emulated_aws() -> Iterator[Aws]:
-    """Run an emulator with an empty stack until the block ends."""
-    with emulator(auth=False) as endpoint:
-        bare = Aws(endpoint, "", "")
-        create_table(bare.client("dynamodb"), TABLE)
-        sqs = bare.client("sqs")
-        urls = [sqs.create_queue(QueueName=f"{name}.fifo", Attributes=FIFO)["QueueUrl"] for name in ("queue", "dead")]
-        bare.client("s3").create_bucket(Bucket=BUCKET)
-        yield Aws(endpoint, *urls)
+def new_aws(endpoint: str) -> Aws:
+    """Make an empty stack of its own on a running emulator."""
+    name = f"dealtalk-{uuid4().hex[:8]}"
+    bare = Aws(endpoint, name, "", "")
+    create_table(bare.client("dynamodb"), name)
+    sqs = bare.client("sqs")
+    urls = [sqs.create_queue(QueueName=f"{name}-{each}.fifo", Attributes=FIFO)["QueueUrl"] for each in ("a", "dead")]
+    bare.client("s3").create_bucket(Bucket=name)
+    return Aws(endpoint, name, *urls)
 
 
 @contextmanager

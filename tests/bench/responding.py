@@ -29,7 +29,7 @@ from local.model import MODEL_NAME, EmbeddedModel, Fault
 from local.simulators.amocrm.clock import ManualClock
 from local.simulators.amocrm.defaults import english_account, russian_account
 from local.simulators.amocrm.simulator import AmocrmSimulator
-from tests.bench.aws import BUCKET, MODEL_SECRET, PREFIX, TABLE, Aws, emulated_aws, environment
+from tests.bench.aws import Aws, environment, new_aws
 from tests.bench.counting import counted_requests
 from tests.contract.crm.worlds import START, SimulatorClock
 
@@ -59,7 +59,6 @@ budgets:
 RUSSIAN = {"name": "Анна", "pipeline": "Продажи", "first": "Новый", "second": "Квалификация", "text_field": "Город"}
 ENGLISH = {"name": "Ann", "pipeline": "Sales", "first": "New", "second": "Qualification", "text_field": "City"}
 PROFILE_NAME = "profiles/bench.yaml"
-SECRET = f"{PREFIX}/connections/amocrm/bench"
 PER_BODY = 40
 BETWEEN_MESSAGES = 0.02
 BEFORE_THE_BELL = 0.01
@@ -203,10 +202,10 @@ class LambdaContext:
 
 
 @contextmanager
-def bench(way: Way) -> Iterator[Bench]:
-    """Start everything for one way of sending; all of it ends with the block."""
+def bench(way: Way, endpoint: str) -> Iterator[Bench]:
+    """Set everything up for one way of sending, with a stack of its own on the emulator at `endpoint`."""
     with ExitStack() as stack:
-        aws = stack.enter_context(emulated_aws())
+        aws = new_aws(endpoint)
         model = stack.enter_context(EmbeddedModel())
         simulator = stack.enter_context(_simulator(way))
         account = simulator.accounts()[0]
@@ -215,11 +214,10 @@ def bench(way: Way) -> Iterator[Bench]:
         stack.enter_context(mock.patch("dealtalk.compose.SystemClock", return_value=SimulatorClock(simulator)))
         words = RUSSIAN if way.platform == "amocrm.ru" else ENGLISH
         aws.put_profile(PROFILE_NAME, PROFILE.format(**words))
-        aws.put_secret(MODEL_SECRET, api_key="none")
-        aws.put_secret(SECRET, token=simulator.token(account.subdomain))
-        settings = _settings(aws, model)
+        settings = _settings(aws, model, aws.put_secret("model", api_key="none"))
+        token = aws.put_secret("connections/amocrm/bench", token=simulator.token(account.subdomain))
         services = compose(settings, Logger(level="CRITICAL"), Metrics(), partial(model_opener, settings))
-        connection = _connection(way, account)
+        connection = _connection(way, account, token)
         services.connections.save(connection)
         handler = DoorbellHandler(Responder(services), boto3.client("sqs", config=AWS_CALLS), aws.queue_url)
         chat = _open_chat(way, simulator)
@@ -235,28 +233,28 @@ def _simulator(way: Way) -> Iterator[AmocrmSimulator]:
         yield simulator
 
 
-def _settings(aws: Aws, model: EmbeddedModel) -> Settings:
+def _settings(aws: Aws, model: EmbeddedModel, secret: str) -> Settings:
     return Settings.from_env(
         {
-            "DEALTALK_TABLE": TABLE,
+            "DEALTALK_TABLE": aws.name,
             "DEALTALK_QUEUE_URL": aws.queue_url,
-            "DEALTALK_BUCKET": BUCKET,
-            "DEALTALK_SECRETS_PREFIX": PREFIX,
+            "DEALTALK_BUCKET": aws.name,
+            "DEALTALK_SECRETS_PREFIX": aws.secrets_prefix,
             "DEALTALK_MODEL_BASE_URL": model.base_url,
             "DEALTALK_MODEL": MODEL_NAME,
-            "DEALTALK_MODEL_SECRET": MODEL_SECRET,
+            "DEALTALK_MODEL_SECRET": secret,
         }
     )
 
 
-def _connection(way: Way, account: Account) -> Connection:
+def _connection(way: Way, account: Account, secret: str) -> Connection:
     bot = next(iter(account.bots.values()))
     return Connection(
         crm="amocrm",
         id=connection_id("bench"),
         account=str(account.id),
         api_base=account.base_url,
-        secret=SECRET,
+        secret=secret,
         profile=PROFILE_NAME,
         outgoing_seen=way.outgoing_seen,
         options={

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench.responding import ENGLISH, SALESBOT_POLLED, TALKS, TALKS_LEAD_UNKNOWN, Bench, bench
+from local.stack.emulator import emulator
+from tests.bench.responding import ENGLISH, SALESBOT_POLLED, TALKS, TALKS_LEAD_UNKNOWN, bench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,21 +26,28 @@ BARS = {TALKS: 4, TALKS_LEAD_UNKNOWN: 5, SALESBOT_POLLED: 5}
 NUMBERS = (1, 2, 10, 500)
 
 
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """Run one emulator for all of them."""
+    with emulator(auth=False) as running:
+        yield running
+
+
 @pytest.fixture(scope="module", params=BARS, ids=lambda way: way.name)
-def measured(request: pytest.FixtureRequest) -> Iterator[tuple[Way, Bench, dict[int, Cost]]]:
+def measured(request: pytest.FixtureRequest, endpoint: str) -> tuple[Way, dict[int, Cost]]:
     """Answer a first chat, which fills the process's caches, then measure a second one up to its 500th message."""
-    with bench(request.param) as running:
+    with bench(request.param, endpoint) as running:
         running.turn()
         running.open_chat()
         costs = {number: running.turn() for number in range(1, 11)}
         running.ask_at_once(489)
         costs[500] = running.turn()
-        yield request.param, running, costs
+    return request.param, costs
 
 
-def test_a_plain_reply_costs_no_more_requests_than_its_bar(measured: tuple[Way, Bench, dict[int, Cost]]) -> None:
+def test_a_plain_reply_costs_no_more_requests_than_its_bar(measured: tuple[Way, dict[int, Cost]]) -> None:
     """At most 8 to AWS with the visibility change; to the CRM 4 by talks, 5 by Salesbot, 1 more without a lead."""
-    way, _, costs = measured
+    way, costs = measured
     for number in NUMBERS:
         aws, crm = costs[number].aws, costs[number].crm
         assert aws["sqs.ChangeMessageVisibility"] == 1
@@ -47,16 +55,16 @@ def test_a_plain_reply_costs_no_more_requests_than_its_bar(measured: tuple[Way, 
         assert crm.total() <= BARS[way], (number, crm)
 
 
-def test_the_five_hundredth_message_costs_what_the_second_did(measured: tuple[Way, Bench, dict[int, Cost]]) -> None:
+def test_the_five_hundredth_message_costs_what_the_second_did(measured: tuple[Way, dict[int, Cost]]) -> None:
     """The work of a turn does not grow with the conversation."""
-    _, _, costs = measured
+    _, costs = measured
     assert costs[10] == costs[2]
     assert costs[500] == costs[2]
 
 
-def test_changes_cost_one_request_each_and_two_looks() -> None:
+def test_changes_cost_one_request_each_and_two_looks(endpoint: str) -> None:
     """A field, a note and a task: the deal is read again under its lease, and once more after the one PATCH."""
-    with bench(TALKS) as running:
+    with bench(TALKS, endpoint) as running:
         plain = [running.turn() for _ in range(2)][-1]
         changing = running.turn(
             tools=[
