@@ -108,7 +108,7 @@ class Turn:
         if self.state.turn is not None:
             self._settle()
             if self._sending().is_begun():
-                return self._finish(self._sending().go_on())
+                return self._finish(self._rest_of_reply(mode))
             if self._is_stale(mode):
                 self.drop("stale")
         if waits := rules.decide_mode(self.state, mode, self._pace(), now):
@@ -263,6 +263,11 @@ class Turn:
             )
             settler.settle(self._schema())
 
+    def _rest_of_reply(self, mode: Mode) -> Sent:
+        """Send what is left of a reply that was begun, unless a person has stopped it since."""
+        sending = self._sending()
+        return sending.so_far() if mode in {Mode.HUMAN, Mode.OFF} else sending.go_on()
+
     def _is_stale(self, mode: Mode) -> bool:
         """Return whether the unfinished turn must not go on: the customer wrote again, or the bot may not speak."""
         return self.state.customer_no > self.state.turn_seen or mode in {Mode.HUMAN, Mode.OFF}
@@ -416,6 +421,8 @@ class Turn:
         since = None
         if must_poll(loaded.profile, loaded.connection):
             since = self._began - (self._pace().resume_after or FAR_BACK)
+            # Who resumed the bot knew what the person had written until then.
+            since = max(since, self.state.resumed_at or since)
         claim = self._open_journal().claim
         return Gate(services.table, self.crm, claim, services.clock, fresh=fresh, poll_since=since)
 
@@ -439,7 +446,7 @@ class Turn:
     def _entries(self) -> list[Entry]:
         limit = self.loaded.profile.model.history_messages + EXTRA_ENTRIES
         items = self.services.table.newest(self.state.conversation.partition, TIMELINE, limit)
-        return read_entries(items, up_to=self.state.arrived, now=self._began)
+        return read_entries(items, up_to=self.state.arrived, now=self._began, after=self.state.forgotten)
 
     def _meter(self) -> Meter:
         profile = self.loaded.profile

@@ -84,6 +84,8 @@ def commit(table: Table, clock: Clock, journal: Journal, connection: str, ending
             current = State.from_item(claim.state.conversation, failure.old)
             owned = current.fence == claim.fence
             if current.answered >= claim.seen and not owned:
+                if own := _own_messages(journal, ending, clock.now()):
+                    table.write(*own)
                 return
         else:
             return
@@ -123,15 +125,16 @@ def _meta_update(claim: Claim, current: State, ending: Ending, now: datetime, *,
         **_day(claim.state, ending, now),
     }
     values["unconfirmed"] = ending.unconfirmed.as_item() if ending.unconfirmed is not None else None
-    if ending.person or _a_person_wrote(current, ending):
-        values["mode"] = Mode.HUMAN.value
-        values["employee_at"] = milliseconds(now)
-        values["expires_at"] = None
     where: list[Condition] = [
         equals("fence", claim.fence),
         equals("customer_no", current.customer_no or None),
         equals("provisional", list(current.provisional) or None),
     ]
+    if ending.person or _a_person_wrote(current, ending):
+        # An operator may have switched the bot off meanwhile: that is not to be softened.
+        mode = Mode.OFF if current.mode is Mode.OFF else Mode.HUMAN
+        values |= {"mode": mode.value, "employee_at": milliseconds(now), "expires_at": None}
+        where.append(equals("mode", current.mode.value if current.mode else None))
     return Update(key, values, where=tuple(where))
 
 
@@ -174,12 +177,18 @@ def _beside(journal: Journal, connection: str, ending: Ending, now: datetime, *,
         "cost_micro_usd": spent.micro_usd,
     }
     writes: list[Write] = [journal.closing(ending.last, closed), *journal.entries(ending.done)]
-    writes += [
-        Put(seen_key(conversation, message), {"own": True, "expires_at": expiry(now, KEEP_SEEN_DAYS)})
-        for message in ending.own_ids
-    ]
+    writes += _own_messages(journal, ending, now)
     if spent.tokens:
         day = day_key(conversation.crm, connection, now)
         increments = {"tokens": spent.tokens, "replies": int(ending.replied), "cost_micro_usd": spent.micro_usd}
         writes.append(Update(day, defaults={"expires_at": expiry(now, 90)}, increments=increments))
     return writes
+
+
+def _own_messages(journal: Journal, ending: Ending, now: datetime) -> list[Write]:
+    """Return the records by which the echoes of what was sent are known."""
+    conversation = journal.claim.state.conversation
+    return [
+        Put(seen_key(conversation, message), {"own": True, "expires_at": expiry(now, KEEP_SEEN_DAYS)})
+        for message in ending.own_ids
+    ]

@@ -21,7 +21,7 @@ from dealtalk.conversation.state import (
     moment,
     turn_key,
 )
-from dealtalk.conversation.table import Check, Condition, ConditionFailed, Item, Table, Update, Write, equals
+from dealtalk.conversation.table import Absent, Check, Condition, ConditionFailed, Item, Table, Update, Write, equals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from dealtalk.ports import Clock
 
 STEP = "step_"
+FORGOTTEN = "forgotten"
+"""The attribute of a turn whose conversation was forgotten: a worker that still holds it writes nothing more."""
 
 
 class StepKind(StrEnum):
@@ -59,7 +61,7 @@ class Stopped(Exception):
 
 
 class FenceLost(Stopped):
-    """Another worker claimed the conversation."""
+    """Another worker claimed the conversation, or it was forgotten."""
 
 
 class TakenOver(Stopped):
@@ -177,21 +179,24 @@ class Journal:
         return step
 
     def finish(self, step: Step, data: Mapping[str, Any], done: Sequence[Done] = ()) -> None:
-        """Write that an effect happened, with what it left in the timeline. Raises TableBusy."""
+        """Write that an effect happened, with what it left in the timeline.
+
+        Raises FenceLost where forgotten, TableBusy.
+        """
         finished = replace(step, state=StepState.DONE, data={**step.data, **data})
-        self._table.write(self._update(finished), *self.entries(done))
+        self._write(self._update(finished), *self.entries(done))
         self._written(finished)
 
     def cancel(self, step: Step) -> None:
-        """Write that an effect surely did not happen. Raises TableBusy."""
+        """Write that an effect surely did not happen. Raises FenceLost where forgotten, TableBusy."""
         cancelled = replace(step, state=StepState.CANCELLED)
-        self._table.write(self._update(cancelled))
+        self._write(self._update(cancelled))
         self._written(cancelled)
 
     def flush(self) -> None:
-        """Write what is held. Raises TableBusy."""
+        """Write what is held. Raises FenceLost where forgotten, TableBusy."""
         if self._held:
-            self._table.write(self._update())
+            self._write(self._update())
             self._written()
 
     def closing(self, step: Step | None, values: Mapping[str, Any]) -> Update:
@@ -209,7 +214,15 @@ class Journal:
             turn_key(self.claim.state.conversation, self.claim.turn),
             {**attributes, **(values or {})},
             defaults={"seen": self.claim.seen, "expires_at": expiry(self._clock.now(), KEEP_CONVERSATION_DAYS)},
+            where=(Absent(FORGOTTEN),),
         )
+
+    def _write(self, *writes: Write) -> None:
+        """Do writes that no guard stops, since what they tell has happened; only a forgotten turn takes none."""
+        try:
+            self._table.write(*writes)
+        except ConditionFailed:
+            raise FenceLost from None
 
     def _written(self, *steps: Step) -> None:
         self._held.clear()

@@ -72,7 +72,7 @@ def may_work(connection: Connection, now: datetime) -> Decision | None:
 
 def resume_at(state: State, pace: Pace) -> datetime | None:
     """Return when the bot comes back to a chat that a person leads; None: not by itself."""
-    if pace.resume_after is None or state.employee_at is None:
+    if state.paused or pace.resume_after is None or state.employee_at is None:
         return None
     return state.employee_at + pace.resume_after
 

@@ -28,8 +28,11 @@ def meta_key(conversation: ConversationKey) -> Key:
 
 
 def seen_key(conversation: ConversationKey, message_id: str) -> Key:
-    """Return the key of the record that a message of the CRM is known: ours, the customer's or anybody's."""
-    return (conversation.partition, f"SEEN#{message_id}")
+    """Return the key of the record that a message of the CRM is known: ours, the customer's or anybody's.
+
+    It carries a hash, so that the record may outlive a conversation that was forgotten.
+    """
+    return (conversation.partition, f"SEEN#{short_hash(message_id)}")
 
 
 def turn_key(conversation: ConversationKey, turn: int) -> Key:
@@ -98,7 +101,8 @@ class State:
     their kind, `answered` is the newest that a reply covered. `fence` rises with every claim; `turn` is the open turn,
     None where all turns are closed, and `turn_seen` the newest customer's message that it answers. Webhooks raise
     `arrived`, `customer_no`, `employee_no`, `confirmed` and set the mode to human; responders raise `fence` and
-    `answered`.
+    `answered`. `paused`: an operator said so, and only an operator ends it; `resumed_at` is when one did. Entries of
+    the timeline up to `forgotten` were erased, or are about to be: nobody reads them.
     """
 
     conversation: ConversationKey
@@ -123,6 +127,9 @@ class State:
     unconfirmed: OpenReply | None = None
     confirmed: int = 0
     provisional: tuple[str, ...] = ()
+    paused: bool = False
+    resumed_at: datetime | None = None
+    forgotten: int = 0
     day: str = ""
     day_tokens: int = 0
     day_replies: int = 0
@@ -142,7 +149,7 @@ class State:
         """Return the state of a META item; of a conversation that is not there yet, an empty one."""
         if not item:
             return cls(conversation)
-        employee_at = item.get("employee_at")
+        employee_at, resumed_at = item.get("employee_at"), item.get("resumed_at")
         return cls(
             conversation,
             connection=item.get("connection", ""),
@@ -166,6 +173,9 @@ class State:
             unconfirmed=OpenReply.from_item(item.get("unconfirmed")),
             confirmed=item.get("confirmed", 0),
             provisional=tuple(item.get("provisional", ())),
+            paused=item.get("paused", False),
+            resumed_at=None if resumed_at is None else moment(resumed_at),
+            forgotten=item.get("forgotten", 0),
             day=item.get("day", ""),
             day_tokens=item.get("day_tokens", 0),
             day_replies=item.get("day_replies", 0),

@@ -69,10 +69,13 @@ def entry_from_item(item: Item) -> Entry:
     )
 
 
-def read_entries(items: Sequence[Item], *, up_to: int, now: datetime) -> list[Entry]:
-    """Return the entries up to the arrival number `up_to`, without expired ones and echoes of our own replies."""
+def read_entries(items: Sequence[Item], *, up_to: int, now: datetime, after: int = 0) -> list[Entry]:
+    """Return the entries whose arrival numbers are over `after` and up to `up_to`.
+
+    Expired ones and echoes of our own replies are left out.
+    """
     alive = [item for item in items if item.get("expires_at", now.timestamp() + 1) > now.timestamp()]
-    entries = [entry_from_item(item) for item in alive if item["arrival"] <= up_to]
+    entries = [entry_from_item(item) for item in alive if after < item["arrival"] <= up_to]
     own = {message_id for entry in entries for message_id in entry.own_ids}
     return [entry for entry in entries if entry.message_id not in own]
 
