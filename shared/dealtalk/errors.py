@@ -29,7 +29,15 @@ class RateLimited(Retryable):
     """
 
 
-class OutcomeUnknown(Retryable):
+class CrmUnavailable(Retryable):
+    """The CRM cannot be reached, does not answer in time, or answers with a fault of its own (5xx)."""
+
+
+class ModelUnavailable(Retryable):
+    """Neither the model nor its fallback answered: timeout, 429, 5xx, nonsense."""
+
+
+class OutcomeUnknown(CrmUnavailable):
     """A request left this machine and no answer came.
 
     It may or may not have acted, so it must be asked about, never resent blindly.

@@ -19,7 +19,7 @@ import openai
 
 from dealtalk.agent.decisions import decision_format, flattened, read_decision
 from dealtalk.agent.profile import Acting
-from dealtalk.errors import Permanent, Retryable
+from dealtalk.errors import ModelUnavailable, Permanent
 from dealtalk.ports import ModelAnswer, Role, ToolCall, Usage
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class OpenAiModel:
     def answer(self, prompt: Sequence[PromptMessage], tools: Sequence[Tool], *, timeout: float) -> ModelAnswer:
         """Return the model's next message within `timeout` seconds (at most `longest_call`), fallback included.
 
-        Raises Retryable (with `after` where the endpoint named a wait) or Permanent, as the port says.
+        Raises ModelUnavailable (with `after` where the endpoint named a wait) or Permanent, as the port says.
         """
         deadline = time.monotonic() + min(timeout, self._longest_call)
         failures: list[_Failed] = []
@@ -120,7 +120,7 @@ class OpenAiModel:
         waits = [failure.after for failure in failures if failure.after is not None]
         reasons = "; ".join(str(failure) for failure in failures)
         msg = f"the model did not answer: {reasons}"
-        raise Retryable(msg, after=min(waits) if waits else None)
+        raise ModelUnavailable(msg, after=min(waits) if waits else None)
 
     def _ask(
         self, endpoint: ModelEndpoint, prompt: Sequence[PromptMessage], tools: Sequence[Tool], seconds: float

@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from dealtalk.errors import NeedsAttention, OutcomeUnknown, Permanent, Retryable
+from dealtalk.crm.whole_answer import WholeAnswers
+from dealtalk.errors import CrmUnavailable, NeedsAttention, OutcomeUnknown, Permanent, Retryable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -186,7 +187,7 @@ class BearerHttp:
         return answer if renewed == token else call({"Authorization": f"Bearer {renewed}"})
 
 
-class _ConnectionLost(Retryable):
+class _ConnectionLost(CrmUnavailable):
     """The connection failed; a read may be tried once more."""
 
 
@@ -230,6 +231,8 @@ def _session(base: str) -> requests.Session:
         session = requests.Session()
         # Neither .netrc nor proxies of the environment: the first would replace the token, the second would see it.
         session.trust_env = False
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, WholeAnswers())
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         _sessions[host] = session
     return _sessions[host]
@@ -250,7 +253,7 @@ def _lost(method: str, error: requests.RequestException) -> Retryable:
         return OutcomeUnknown(msg)
     msg = "the CRM did not answer"
     if isinstance(error, requests.Timeout):
-        return Retryable(msg)
+        return CrmUnavailable(msg)
     return _ConnectionLost(msg)
 
 
@@ -259,7 +262,7 @@ def _cut(method: str) -> Retryable:
         msg = "the CRM's answer was not read to its end"
         return OutcomeUnknown(msg)
     msg = "the CRM's answer is too large or too slow"
-    return Retryable(msg)
+    return CrmUnavailable(msg)
 
 
 def _json(raw: bytes) -> Any:  # noqa: ANN401 (any JSON)

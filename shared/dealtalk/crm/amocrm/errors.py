@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from dealtalk.errors import DealtalkError, NeedsAttention, OutcomeUnknown, Permanent, RateLimited, Retryable
+from dealtalk.errors import CrmUnavailable, DealtalkError, NeedsAttention, OutcomeUnknown, Permanent, RateLimited
 
 if TYPE_CHECKING:
     from dealtalk.crm.http import Answer
@@ -85,7 +85,7 @@ def failure(answer: Answer, *, acts: bool, pause: float, cooldown: float) -> Dea
         case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR and acts:
             result = OutcomeUnknown(f"amoCRM answered {status}: it may have acted")
         case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            result = Retryable(f"amoCRM answered {status}")
+            result = CrmUnavailable(f"amoCRM answered {status}")
         case _:
             result = Refused(status, _complaints(body), str(body.get("detail") or body.get("title") or "")[:300])
     return result
