@@ -62,6 +62,7 @@ def names(function: str) -> list[str]:
 class Place:
     """A stack with the account of the events connected to it, and nothing said yet."""
 
+    template: Path
     aws: Aws
     simulator: AmocrmSimulator
     model: EmbeddedModel
@@ -84,7 +85,7 @@ class Place:
             "ModelBaseUrl": self.model.base_url,
             "Model": "dealtalk-stand-in",
         }
-        with running(read_function(build_for_here(), name, values), self.aws.env) as runtime:
+        with running(read_function(self.template, name, values), self.aws.env) as runtime:
             yield runtime
 
     def ask(self) -> str:
@@ -121,6 +122,12 @@ def oknaufa(clock: Clock) -> Account:
 
 
 @pytest.fixture(scope="module")
+def template() -> Path:
+    """Build the functions once."""
+    return build_for_here()
+
+
+@pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     """Run one emulator for all of them."""
     with emulator(auth=False) as running_at:
@@ -128,7 +135,7 @@ def endpoint() -> Iterator[str]:
 
 
 @contextmanager
-def new_place(endpoint: str) -> Iterator[Place]:
+def new_place(template: Path, endpoint: str) -> Iterator[Place]:
     """Make a stack of its own and connect the account."""
     with ExitStack() as stack:
         model = stack.enter_context(EmbeddedModel())
@@ -148,29 +155,29 @@ def new_place(endpoint: str) -> Iterator[Place]:
             profile=PROFILE_NAME,
             options={**options, "reply_field_id": str(bot.field_id), "bot_id": str(bot.id)},
         )
-        place = Place(aws, simulator, model, connection)
+        place = Place(template, aws, simulator, model, connection)
         ConnectionStore(place.table, SystemClock()).save(connection)
         yield place
 
 
 @pytest.fixture
-def place(endpoint: str) -> Iterator[Place]:
+def place(template: Path, endpoint: str) -> Iterator[Place]:
     """Make a fresh one for a test."""
-    with new_place(endpoint) as made:
+    with new_place(template, endpoint) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def webhook(endpoint: str) -> Iterator[Runtime]:
+def webhook(template: Path, endpoint: str) -> Iterator[Runtime]:
     """Keep one webhook running for all of its events."""
-    with new_place(endpoint) as made, made.function("AmocrmWebhook") as runtime:
+    with new_place(template, endpoint) as made, made.function("AmocrmWebhook") as runtime:
         yield runtime
 
 
 @pytest.fixture(scope="module")
-def responder(endpoint: str) -> Iterator[Runtime]:
+def responder(template: Path, endpoint: str) -> Iterator[Runtime]:
     """Keep one responder running for all of its events, with the customer's question in the table."""
-    with new_place(endpoint) as made, made.function("Responder") as runtime:
+    with new_place(template, endpoint) as made, made.function("Responder") as runtime:
         made.ask()
         yield runtime
 

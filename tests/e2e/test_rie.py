@@ -58,9 +58,9 @@ def test_a_failure_is_an_exception_and_not_the_end(runtime: Runtime, said: str, 
 def test_a_function_that_cannot_be_imported_says_so(tmp_path: Path) -> None:
     """The error names what is missing."""
     (tmp_path / "app.py").write_text("import not_there", encoding="utf-8")
-    with running(BuiltFunction("Probe", tmp_path, (), "app.handler", 1, 128, {})) as runtime:
-        with pytest.raises(FunctionError, match="not_there") as failure:
-            runtime.invoke({})
+    function = BuiltFunction("Probe", tmp_path, (), "app.handler", 1, 128, {})
+    with running(function) as runtime, pytest.raises(FunctionError, match="not_there") as failure:
+        runtime.invoke({})
     assert failure.value.error_type == "Runtime.ImportModuleError"
 
 
