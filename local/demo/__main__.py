@@ -89,6 +89,7 @@ def play(watcher: Watcher, screen: Screen) -> list[str]:
             screen.show(watcher.story(account, script.chat), datetime.now(UTC) - LATE)
 
     in_time = script.play(tick)
+    script.wait_for_the_log()
     screen.show(watcher.story(account, script.chat), datetime.now(UTC))
     reply = next((line for line in watcher.crm(account, script.chat)["lines"] if line["outgoing"]), None)
     if reply is not None:

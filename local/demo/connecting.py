@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -82,10 +83,10 @@ def local_profile(name: str, changes: Mapping[str, Any] | None = None) -> Path:
     profile["model"] = model
     for block, values in (changes or {}).items():
         profile[block] = {**profile.get(block, {}), **values}
-    target = STATE / "profiles" / name
-    target.parent.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(profile, allow_unicode=True, sort_keys=False)
-    if not target.exists() or target.read_text(encoding="utf-8") != text:
+    target = STATE / "profiles" / hashlib.sha256(text.encode()).hexdigest()[:12] / name
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
     return target
 

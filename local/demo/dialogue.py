@@ -6,17 +6,21 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from local.demo.story import EventKind
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local.demo.connecting import ConnectedAccount
     from local.demo.watcher import Watcher
+    from local.stack import Stack
 
 CUSTOMER = "Иван Петров"
 BURST = ("здравствуйте", "окна", "3 штуки, Уфа, пластик")
 BETWEEN_SECONDS = 3.0
 ANSWER_SECONDS = 150.0
 LOOK_EVERY_SECONDS = 0.25
+LOG_SECONDS = 5.0
 REPLY_FIELD = "Ответ бота"
 STAGE = "Квалификация"
 
@@ -48,23 +52,24 @@ class Script:
             tick()
         return self._wait(ANSWER_SECONDS, self._is_over, tick)
 
+    def wait_for_the_log(self) -> None:
+        """Wait for the line about the doorbell that was answered: a log comes a moment after the deed."""
+
+        def is_there() -> bool:
+            story = self.watcher.story(self.account, self.chat)
+            return any(event.kind is EventKind.DOORBELL and not event.quiet for event in story)
+
+        self._wait(LOG_SECONDS, is_there, lambda: None)
+
     def _is_over(self) -> bool:
         """Return whether the conversation is answered, its turn closed, the reply in the chat and no doorbell left."""
         state = self.watcher.state(self.account, self.chat)
         if state.arrived < len(BURST) or state.is_waiting or state.turn is not None:
             return False
-        return self._replies() > 0 and self._doorbells() == 0
+        return self._replies() > 0 and doorbells_left(self.watcher.world.stack) == 0
 
     def _replies(self) -> int:
         return sum(line["outgoing"] for line in self.watcher.crm(self.account, self.chat)["lines"])
-
-    def _doorbells(self) -> int:
-        """Return how many doorbells wait in the queue, are delayed, or are being worked on."""
-        stack = self.watcher.world.stack
-        names = ("", "Delayed", "NotVisible")
-        counters = [f"ApproximateNumberOfMessages{name}" for name in names]
-        answer = stack.client("sqs").get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=counters)
-        return sum(int(answer["Attributes"][name]) for name in counters)
 
     @staticmethod
     def _wait(seconds: float, until: Callable[[], bool], tick: Callable[[], None]) -> bool:
@@ -80,6 +85,13 @@ class Script:
         """Return what is not as it must be; empty where all went as expected."""
         now = self.watcher.crm(self.account, self.chat)
         return [*_in_chat(now["lines"]), *_in_deal(self.before["deal"], now["deal"]), *_in_account(self.before, now)]
+
+
+def doorbells_left(stack: Stack) -> int:
+    """Return how many doorbells wait in the queue, are delayed, or are being worked on."""
+    counters = [f"ApproximateNumberOfMessages{name}" for name in ("", "Delayed", "NotVisible")]
+    answer = stack.client("sqs").get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=counters)
+    return sum(int(answer["Attributes"][name]) for name in counters)
 
 
 def _in_chat(lines: list[dict[str, Any]]) -> list[str]:

@@ -123,7 +123,7 @@ def _entry(item: Item) -> Event:
         return _change(item, at)
     if kind == "reply":
         way = {"talks": "the Chats API", "salesbot": "a Salesbot"}.get(item.get("way", ""), item.get("way", "?"))
-        return Event(key, at, EventKind.REPLY, f"Reply through {way}", item["text"], turn=turn)
+        return Event(key, at, EventKind.REPLY, f"Through {way}", item["text"], turn=turn)
     return Event(key, at, EventKind.HANDOFF, "Passed to a person", item.get("text", ""), turn=turn)
 
 
@@ -148,7 +148,7 @@ def _change(item: Item, at: datetime) -> Event:
 def _doorbell(wake_up: WakeUp) -> Event:
     nothing = wake_up.doing != "answer"
     ring = RINGS.get(wake_up.ring, wake_up.ring.replace("_", " "))
-    title = f"Doorbell ({ring})" if ring else "Doorbell"
+    title = ring.capitalize() or "Rang"
     text = WHY.get(wake_up.why) or f"{DOING.get(wake_up.doing, wake_up.doing)}: {wake_up.why.replace('_', ' ')}"
     key = f"doorbell {wake_up.request_id}"
     return Event(key, wake_up.began, EventKind.DOORBELL, title, text, quiet=nothing and not wake_up.failed)
@@ -186,6 +186,4 @@ def _model_call(step: Step, turn: int) -> Event:
     wants = f"asks for {calls}" if calls else "writes the reply"
     key = f"turn {turn} {step.name}"
     tokens = data["tokens_in"] + data["tokens_out"]
-    return Event(
-        key, step.at, EventKind.MODEL, f"Model {data['model']}", f"{wants} · {spent}", turn=turn, tokens=tokens
-    )
+    return Event(key, step.at, EventKind.MODEL, data["model"], f"{wants} · {spent}", turn=turn, tokens=tokens)

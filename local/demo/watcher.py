@@ -13,6 +13,7 @@ from local.demo.wakeups import WakeUps
 if TYPE_CHECKING:
     from local.demo.connecting import ConnectedAccount
     from local.demo.story import Event
+    from local.demo.wakeups import WakeUp
     from local.demo.world import World
 
 
@@ -27,7 +28,11 @@ class Watcher:
     def story(self, account: ConnectedAccount, chat: str) -> list[Event]:
         """Return what happened in a chat, oldest first."""
         conversation = account.conversation(chat)
-        return read_story(self.table, conversation, self._wake_ups.of(conversation.id))
+        return read_story(self.table, conversation, self.wake_ups(conversation.id))
+
+    def wake_ups(self, conversation: str) -> list[WakeUp]:
+        """Return how often the responder woke up for a conversation (its hashed id), and what it came to."""
+        return self._wake_ups.of(conversation)
 
     def state(self, account: ConnectedAccount, chat: str) -> State:
         """Return the conversation's state; an empty one before its first message."""

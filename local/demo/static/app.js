@@ -205,16 +205,21 @@ function showDeal(deal) {
           "div",
           { class: changed((each) => each.fields[name]) ? "changed" : "", "data-field": name },
           el("dt", {}, name),
-          el("dd", { class: deal.fields[name] === null ? "empty" : "" }, deal.fields[name] ?? "empty"),
+          el(
+            "dd",
+            { class: deal.fields[name] === null ? "empty" : "" },
+            deal.fields[name] ?? "empty",
+            lastChange(deal, name),
+          ),
         ),
       ),
     ),
     rest ? el("p", { class: "muted small" }, `${rest} more fields are empty`) : null,
     tags(deal, changed((each) => each.tags)),
-    ...notes(deal),
-    ...tasks(deal),
     el("h4", {}, "Who changed what"),
     history(deal),
+    ...tasks(deal),
+    ...notes(deal),
   );
   shown.deal = deal;
 }
@@ -236,7 +241,14 @@ function stages(deal, changed) {
       open.map((name, index) => el("li", { class: index <= current ? "done" : "", title: name })),
     ),
     el("p", {}, el("span", { class: "muted" }, `${deal.pipeline} / `), el("strong", { id: "deal-stage" }, deal.stage)),
+    lastChange(deal, "stage"),
   );
+}
+
+function lastChange(deal, what) {
+  const change = [...deal.history].reverse().find((each) => each.what === what);
+  if (!change) return null;
+  return el("small", {}, `was ${change.old ?? "empty"} · ${change.who}, ${clock(change.at)}`);
 }
 
 function tags(deal, changed) {
@@ -310,8 +322,10 @@ function showTurns(chapters) {
         el(
           "h3",
           {},
-          chapter.turn ? `Turn ${chapter.turn}` : "No turn",
-          el("span", { class: `status ${chapter.status ? "ended" : "open"}` }, chapter.status || (chapter.turn ? "under way" : "waiting")),
+          chapter.turn ? `Turn ${chapter.turn}` : asked(chapter) ? "Next turn" : "Since then",
+          chapter.status || asked(chapter)
+            ? el("span", { class: `status ${chapter.status ? "ended" : "open"}` }, chapter.status || "not answered yet")
+            : null,
           el("small", { class: "muted" }, facts.join(" · ")),
         ),
         el("ol", {}, chapter.events.map(step)),
@@ -319,6 +333,8 @@ function showTurns(chapters) {
     }),
   );
 }
+
+const asked = (chapter) => chapter.events.some((event) => event.kind === "message" && event.title.startsWith("Customer"));
 
 function step(event) {
   const changed = event.old !== null || event.new !== null;
