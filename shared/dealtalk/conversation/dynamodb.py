@@ -55,7 +55,7 @@ class DynamoTable:
         for attempt in range(TRIES):
             answer = self._call(self._client.batch_get_item, RequestItems=pending)
             for raw in answer["Responses"].get(self._name, []):
-                item = _plain_item(raw)
+                item = plain_item(raw)
                 found[item["pk"], item["sk"]] = item
             pending = answer.get("UnprocessedKeys")
             if not pending:
@@ -75,7 +75,7 @@ class DynamoTable:
             ConsistentRead=True,
             Limit=limit,
         )
-        return [_plain_item(raw) for raw in reversed(answer["Items"])]
+        return [plain_item(raw) for raw in reversed(answer["Items"])]
 
     def due(self, shard: str, until: int, limit: int) -> list[Item]:
         """Return the due keys of a shard, oldest first; eventually consistent."""
@@ -87,7 +87,7 @@ class DynamoTable:
             ExpressionAttributeValues={":shard": {"S": shard}, ":until": {"N": str(until)}},
             Limit=limit,
         )
-        return [_plain_item(raw) for raw in answer["Items"]]
+        return [plain_item(raw) for raw in answer["Items"]]
 
     def write(self, *writes: Write) -> None:
         """Do one write, or several in one transaction. Raises ConditionFailed, TableBusy."""
@@ -103,7 +103,7 @@ class DynamoTable:
         """Do one update and return the whole item after it. Raises ConditionFailed, TableBusy."""
         request = self._update_request(change)
         answer = self._retrying(self._client.update_item, {**request, "ReturnValues": "ALL_NEW"})
-        return _plain_item(answer["Attributes"])
+        return plain_item(answer["Attributes"])
 
     def _one(self, write: Write) -> None:
         match write:
@@ -125,7 +125,7 @@ class DynamoTable:
                 reasons: list[Any] = error.response["CancellationReasons"]
                 for index, reason in enumerate(reasons):
                     if reason.get("Code") == "ConditionalCheckFailed":
-                        raise ConditionFailed(index, _plain_item(reason.get("Item", {}))) from None
+                        raise ConditionFailed(index, plain_item(reason.get("Item", {}))) from None
             except (ClientError, BotoCoreError) as error:
                 if _code(error) != "TransactionInProgressException":
                     raise _busy(error) from None
@@ -143,7 +143,7 @@ class DynamoTable:
                 code = _code(error)
                 if code == "ConditionalCheckFailedException" and isinstance(error, ClientError):
                     old: Any = error.response.get("Item", {})
-                    raise ConditionFailed(0, _plain_item(old)) from None
+                    raise ConditionFailed(0, plain_item(old)) from None
                 if code != "TransactionConflictException":
                     raise _busy(error) from None
             self._pause(_jitter(attempt))
@@ -243,7 +243,8 @@ def _key(key: Key) -> dict[str, Any]:
     return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
 
 
-def _plain_item(raw: dict[str, Any]) -> Item:
+def plain_item(raw: dict[str, Any]) -> Item:
+    """Return an item as the table's port gives it, of what DynamoDB answered."""
     return {name: _plain(_deserialize(value)) for name, value in raw.items()}
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dealtalk.conversation.table import Item, Key
 
 TIMELINE = "T#"
+TURNS = "TURN#"
 DUE_SHARDS = 8
 DAY_SECONDS = 86_400
 KEEP_CONVERSATION_DAYS = 180
@@ -37,7 +38,7 @@ def seen_key(conversation: ConversationKey, message_id: str) -> Key:
 
 def turn_key(conversation: ConversationKey, turn: int) -> Key:
     """Return the key of a turn's journal."""
-    return (conversation.partition, f"TURN#{turn:08d}")
+    return (conversation.partition, f"{TURNS}{turn:08d}")
 
 
 def message_key(conversation: ConversationKey, arrival: int) -> Key:
