@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dealtalk_cli.place import aws_calls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dealtalk_cli.place import Place
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 KEEP_DELETED_DAYS = 7
 
@@ -18,8 +18,8 @@ KEEP_DELETED_DAYS = 7
 class SecretStore:
     """Secrets by name, each a JSON object of texts. All methods raise Trouble."""
 
-    def __init__(self, place: Place) -> None:
-        self._client: Any = place.client("secretsmanager")
+    def __init__(self, client: SecretsManagerClient) -> None:
+        self._client = client
 
     def put(self, name: str, value: Mapping[str, str]) -> bool:
         """Store the secret and return whether it is new; one that was to be deleted is kept again."""

@@ -37,6 +37,7 @@ class Stack:
 def open_stack(place: Place, clock: Clock | None = None) -> Stack:
     """Return the stack's parts. Raises Trouble."""
     clock = clock or SystemClock()
+    secrets = place.client("secretsmanager")
     table = DynamoTable(place.client("dynamodb"), place.table, pause=clock.sleep)
     return Stack(
         place=place,
@@ -44,7 +45,7 @@ def open_stack(place: Place, clock: Clock | None = None) -> Stack:
         table=table,
         directory=Directory(table, clock),
         connections=ConnectionStore(table, clock),
-        secrets=SecretsManager(place.client("secretsmanager"), clock),
-        secret_store=SecretStore(place),
+        secrets=SecretsManager(secrets, clock),
+        secret_store=SecretStore(secrets),
         profiles=ProfileBucket(place, clock),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import boto3
+import botocore.loaders
+import botocore.session
 import pytest
 from moto import mock_aws
 
@@ -27,9 +29,14 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[AmocrmSimulator]:
         yield running
 
 
+service_models = botocore.loaders.Loader()
+"""Each command opens a session of its own, which would read AWS's service models anew."""
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have an empty table and an empty bucket."""
+    monkeypatch.setattr(botocore.session, "create_loader", lambda _path=None: service_models)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "DEALTALK_AMOCRM_TOKEN", "DEALTALK_AMOCRM_CLIENT_SECRET"):
