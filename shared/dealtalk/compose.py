@@ -68,4 +68,5 @@ def compose(
         open_crm=open_,
         open_model=open_model(secrets),
         watch=watch,
+        endpoint=(settings.model_base_url, settings.model),
     )

@@ -12,11 +12,20 @@ from typing import TYPE_CHECKING
 
 from dealtalk.agent.think import OutOfTime
 from dealtalk.connection_store import connection_from_item, connection_key
+from dealtalk.conversation.breaker import Breaker, model_breaker
 from dealtalk.conversation.commit import day_key
 from dealtalk.conversation.journal import FenceLost, Superseded, TakenOver
 from dealtalk.conversation.rules import NEEDS_ATTENTION_PAUSE, Decision, Doing
 from dealtalk.conversation.state import State, meta_key
-from dealtalk.errors import NeedsAttention, NeedsHuman, Permanent, RateLimited, Retryable
+from dealtalk.errors import (
+    CrmUnavailable,
+    ModelUnavailable,
+    NeedsAttention,
+    NeedsHuman,
+    Permanent,
+    RateLimited,
+    Retryable,
+)
 from dealtalk.settle import Postponed
 from dealtalk.turn import Loaded, Turn
 
@@ -70,21 +79,28 @@ class Responder:
         crm, connection_at = ring.conversation.crm, connection_key(ring.conversation.crm, ring.connection)
         partition = connection_at[0]
         keys = [meta_key(ring.conversation), connection_at, (partition, "SCHEMA"), (partition, "RATE")]
-        found = table.read([*keys, day_key(crm, ring.connection, now)])
+        rests, model_rests = (partition, "BREAKER"), model_breaker(*self.services.endpoint)
+        found = table.read([*keys, day_key(crm, ring.connection, now), rests, model_rests])
         if connection_at not in found or meta_key(ring.conversation) not in found:
             return None
         connection = connection_from_item(found[connection_at])
         if connection.account != ring.conversation.account:
             return None
+        profile = self.services.profiles.get(connection.profile)
+        own = model_breaker(*self.services.endpoint_of(profile))
+        if own != model_rests:
+            found |= table.read([own])
         day = found.get(day_key(connection.crm, connection.id, now), {})
         loaded = Loaded(
             connection=connection,
-            profile=self.services.profiles.get(connection.profile),
+            profile=profile,
             state=State.from_item(ring.conversation, found[meta_key(ring.conversation)]),
             ring_arrival=ring.arrival if ring.reason == BY_MESSAGE else None,
             schema_item=found.get((partition, "SCHEMA")),
             rate_item=found.get((partition, "RATE")),
             day_tokens=day.get("tokens", 0),
+            crm_breaker=Breaker(rests, found.get(rests, {})),
+            model_breaker=Breaker(own, found.get(own, {})),
         )
         return Turn(self.services, loaded, seconds_left)
 
@@ -101,14 +117,30 @@ class Responder:
             return self._cool_down(turn, limit)
         except NeedsAttention as broken:
             return self._needs_attention(turn, broken)
+        except ModelUnavailable as failure:
+            self.services.watch.count("ModelErrors")
+            return self._failed(turn, turn.loaded.model_breaker, failure, "model_rests")
+        except CrmUnavailable as failure:
+            return self._failed(turn, turn.loaded.crm_breaker, failure, "crm_rests")
         except Retryable as failure:
-            if failure.after is None or failure.after <= LONGEST_DOORBELL_WAIT:
-                raise
-            return turn.look_again_at(self._later(failure.after), "told_to_wait")
+            return self._retry(turn, failure)
+
+    def _failed(self, turn: Turn, breaker: Breaker, failure: Retryable, why: str) -> Decision:
+        """Count the failure; where that opens the breaker the timer takes over and no receive is burnt."""
+        rests = breaker.failed(self.services.table, self.services.clock.now())
+        if rests is None:
+            return self._retry(turn, failure)
+        self.services.watch.warn("a breaker is open", why=why, error=type(failure).__name__)
+        return turn.look_again_at(rests, why)
+
+    def _retry(self, turn: Turn, failure: Retryable) -> Decision:
+        if failure.after is None or failure.after <= LONGEST_DOORBELL_WAIT:
+            raise failure
+        return turn.look_again_at(self._later(failure.after), "told_to_wait")
 
     def _answer_or_hand_over(self, turn: Turn) -> Decision:
         try:
-            return turn.run()
+            return self._run_with_patience(turn)
         except Superseded:
             turn.drop("superseded")
             return Decision(Doing.NOTHING, "superseded")
@@ -121,6 +153,13 @@ class Responder:
         except Permanent as refused:
             self.services.watch.warn("cannot be answered", error=type(refused).__name__)
             return self._hand_over(turn, str(refused))
+
+    def _run_with_patience(self, turn: Turn) -> Decision:
+        try:
+            return turn.run()
+        except ModelUnavailable:
+            turn.give_up_on_the_model()
+            raise
 
     def _hand_over(self, turn: Turn, reason: str) -> Decision:
         try:

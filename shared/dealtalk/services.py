@@ -42,3 +42,9 @@ class Services:
     open_crm: Callable[[Connection, Chat, Callable[[], float]], Crm]
     open_model: Callable[[Profile], Model]
     watch: Watch
+    endpoint: tuple[str, str] = ("", "")
+
+    def endpoint_of(self, profile: Profile) -> tuple[str, str]:
+        """Return base URL and name of the profile's model; `endpoint` is the deployment's own."""
+        base_url, model = self.endpoint
+        return profile.model.base_url or base_url, profile.model.name or model

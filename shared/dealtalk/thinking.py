@@ -36,19 +36,28 @@ LETTERS_OF_RUSSIAN = range(0x0400, 0x0500)
 
 @dataclass(slots=True)
 class Meter:
-    """A model whose every call is checked against the profile's budgets before it is made."""
+    """A model whose every call is checked against the profile's budgets before it is made.
+
+    `before` is called before the first call, `worked` after the first answer: the model's breaker.
+    """
 
     model: Model
     profile: Profile
     state: State
     today: str
     spent_by_connection: int
+    before: Callable[[], None]
+    worked: Callable[[], None]
     usages: list[Usage] = field(default_factory=list)
 
     def answer(self, prompt: Sequence[PromptMessage], tools: Sequence[Tool], *, timeout: float) -> ModelAnswer:
-        """See `ports.Model`. Raises NeedsHuman where a budget is used up."""
+        """See `ports.Model`. Raises NeedsHuman where a budget is used up, and what `before` raises."""
         self.check()
+        if not self.usages:
+            self.before()
         answer = self.model.answer(prompt, tools, timeout=timeout)
+        if not self.usages:
+            self.worked()
         self.usages.append(answer.usage)
         return answer
 

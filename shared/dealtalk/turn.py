@@ -30,7 +30,7 @@ from dealtalk.deals import AddNote
 from dealtalk.errors import DealGone, NeedsHuman, Retryable
 from dealtalk.ports import Certainty
 from dealtalk.sending import UNCERTAIN, Sending, Sent
-from dealtalk.settle import Settler
+from dealtalk.settle import Postponed, Settler
 from dealtalk.takeover import Gate, must_poll
 from dealtalk.thinking import (
     Drafter,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from dealtalk.agent.profile import Profile
     from dealtalk.connections import Connection
+    from dealtalk.conversation.breaker import Breaker
     from dealtalk.conversation.table import Item
     from dealtalk.deals import Deal, DealSchema
     from dealtalk.ports import Crm
@@ -58,6 +59,8 @@ THINKING_SECONDS = 60.0
 SENDING_SECONDS = 15.0
 """What is kept back from thinking, so that the reply can still be sent and committed."""
 
+BETWEEN_PROBES = timedelta(seconds=15)
+MODEL_GONE = "the model cannot be reached"
 SILENT_HANDOFFS = frozenset({"too_old", UNCERTAIN})
 """Reasons of which the customer is not told: the question is of another day, or a reply may just have reached them."""
 
@@ -77,6 +80,8 @@ class Loaded:
     schema_item: Item | None
     rate_item: Item | None
     day_tokens: int
+    crm_breaker: Breaker
+    model_breaker: Breaker
 
 
 @dataclass(slots=True)
@@ -90,6 +95,7 @@ class Turn:
     journal: Journal | None = field(init=False, default=None)
     _crm: Crm | None = field(init=False, default=None)
     _began: datetime = field(init=False)
+    _asked_at: datetime | None = field(init=False, default=None)
     _judged: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
@@ -122,6 +128,10 @@ class Turn:
             return self._look_again(decision)
         if self.loaded.profile.is_silent(now):
             return self._look_again(Decision(Doing.LOOK_AGAIN, "closed", at=self.loaded.profile.opens_at(now)))
+        self._asked_at = waiting[0].stored_at
+        if rests := self.loaded.model_breaker.rests_until(now):
+            self.give_up_on_the_model()
+            return self._look_again(Decision(Doing.LOOK_AGAIN, "model_rests", at=rests))
         return self._answer(entries, waiting, decision, mode)
 
     def _answer(self, entries: list[Entry], waiting: list[Entry], decision: Decision, mode: Mode) -> Decision:
@@ -336,6 +346,7 @@ class Turn:
     def _commit(self, ending: Ending, decision: Decision) -> Decision:
         services = self.services
         commit(services.table, services.clock, self._open_journal(), self.loaded.connection.id, ending)
+        self.loaded.crm_breaker.worked(services.table)
         spent = ending.spent
         if spent.tokens:
             services.watch.count("ModelTokensIn", spent.input)
@@ -390,6 +401,7 @@ class Turn:
         """The CRM, its calls reserved in the account's rate before the first of them."""
         if self._crm is None:
             services, connection = self.services, self.loaded.connection
+            self._pass_breaker(self.loaded.crm_breaker, "crm_rests")
             wait = reserve(services.table, services.clock, connection, self.loaded.rate_item)
             if wait > LONGEST_RATE_WAIT:
                 msg = "the account's calls are reserved for a while"
@@ -449,10 +461,30 @@ class Turn:
         return read_entries(items, up_to=self.state.arrived, now=self._began, after=self.state.forgotten)
 
     def _meter(self) -> Meter:
-        profile = self.loaded.profile
+        profile, services, breaker = self.loaded.profile, self.services, self.loaded.model_breaker
         return Meter(
-            self.services.open_model(profile), profile, self.state, f"{self._began:%Y-%m-%d}", self.loaded.day_tokens
+            services.open_model(profile),
+            profile,
+            self.state,
+            f"{self._began:%Y-%m-%d}",
+            self.loaded.day_tokens,
+            before=lambda: self._pass_breaker(breaker, "model_rests"),
+            worked=lambda: breaker.worked(services.table),
         )
+
+    def _pass_breaker(self, breaker: Breaker, why: str) -> None:
+        """Raise Postponed while the breaker is open, and while another worker tries whether it may be closed."""
+        now = self.services.clock.now()
+        if until := breaker.rests_until(now):
+            raise Postponed(until, why)
+        if not breaker.may_probe(self.services.table, now):
+            raise Postponed(now + BETWEEN_PROBES, why)
+
+    def give_up_on_the_model(self) -> None:
+        """Raise NeedsHuman where a customer has waited for the model for longer than the profile allows."""
+        longest = timedelta(minutes=self.loaded.profile.timing.max_wait_for_model_minutes)
+        if self._asked_at is not None and self.services.clock.now() - self._asked_at > longest:
+            raise NeedsHuman(MODEL_GONE)
 
     def _spent(self) -> Spent:
         return Spent() if self.journal is None else spent_in(self.journal, self.loaded.profile)

@@ -21,8 +21,8 @@ ALLOWED = {
 }
 LEADING_KEYS = {
     "AmocrmWebhook": {"CONN#amocrm#*", "CONV#amocrm#*"},
-    "Responder": {"CONN#*", "CONV#*", "TOKEN#*", "DEAL#*"},
-    "Redriver": {"CONN#*", "CONV#*", "TOKEN#*", "DEAL#*"},
+    "Responder": {"CONN#*", "CONV#*", "TOKEN#*", "DEAL#*", "MODEL#*"},
+    "Redriver": {"CONN#*", "CONV#*", "TOKEN#*", "DEAL#*", "MODEL#*"},
     "Sweeper": {"CONV#*"},
 }
 TABLE = {"Fn::GetAtt": ["Table", "Arn"]}

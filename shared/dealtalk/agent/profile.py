@@ -191,6 +191,7 @@ class Timing(Block):
     quiet_seconds: float = Field(default=4, ge=0, le=120)
     max_wait_seconds: float = Field(default=20, ge=1, le=600)
     max_age_to_answer_minutes: int = Field(default=1440, ge=1, le=10_080)
+    max_wait_for_model_minutes: int = Field(default=10, ge=1, le=1440)
 
     @model_validator(mode="after")
     def _quiet_ends(self) -> Self:
