@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 3.0
 READ_TIMEOUT = 10.0
+"""For a whole answer, in seconds (see `whole_answer`)."""
+
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 LEAST_TIME = 0.5
 """A call is not begun with less time than this left, in seconds."""
@@ -38,6 +40,12 @@ Params = Sequence[tuple[str, str | int]]
 """A query string's pairs, in order; a name may repeat."""
 
 _PATH = re.compile(r"/[A-Za-z0-9_\-./]*")
+_BASE = re.compile(
+    r"(?P<scheme>https?)://"
+    r"(?P<host>[A-Za-z0-9_.\-]{1,253}|\[[0-9a-f:]{2,39}\])"
+    r"(?::(?P<port>[0-9]{1,5}))?(?P<path>[/A-Za-z0-9_.\-]*)"
+)
+MAX_PORT = 65_535
 _NEVER_SENT = (
     urllib3.exceptions.NewConnectionError,
     urllib3.exceptions.ConnectTimeoutError,
@@ -197,19 +205,20 @@ def checked_base(api_base: str) -> str:
     Raises ValueError for anything but the root of an https host. For loopback hosts, where a simulator serves several
     accounts, http and a path are taken too.
     """
-    parts = urlsplit(api_base)
-    local = _is_loopback(parts.hostname or "")
-    if not (parts.scheme == "https" or (parts.scheme == "http" and local)) or not parts.hostname:
-        msg = "a CRM's address begins with https://"
-        raise ValueError(msg)
-    path = parts.path.rstrip("/")
-    if parts.username or parts.password or parts.query or parts.fragment or (path and not local):
+    match = _BASE.fullmatch(api_base)
+    local = match is not None and _is_loopback(match["host"].strip("[]"))
+    path = match["path"].rstrip("/") if match else ""
+    if (
+        match is None
+        or (match["scheme"] == "http" and not local)
+        or int(match["port"] or 0) > MAX_PORT
+        or (path and not (local and _is_path(path)))
+    ):
+        # Whatever two readers of an address could read differently is no address: user info, backslashes, dots of
+        # other alphabets, line ends.
         msg = "a CRM's address is https://host, nothing more"
         raise ValueError(msg)
-    if path and not _is_path(path):
-        msg = "a CRM's address holds an unexpected character"
-        raise ValueError(msg)
-    return f"{parts.scheme}://{parts.netloc}{path}"
+    return api_base.rstrip("/")
 
 
 def _is_path(path: str) -> bool:
@@ -252,7 +261,7 @@ def _lost(method: str, error: requests.RequestException) -> Retryable:
         msg = "the request was sent to the CRM and no answer came"
         return OutcomeUnknown(msg)
     msg = "the CRM did not answer"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout) or isinstance(cause, urllib3.exceptions.ReadTimeoutError):
         return CrmUnavailable(msg)
     return _ConnectionLost(msg)
 

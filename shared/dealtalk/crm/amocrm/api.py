@@ -67,7 +67,8 @@ class Api:
     def page(self, path: str, name: str, params: Params) -> tuple[list[Json], bool]:
         """Return one page of a list and whether there is a next one."""
         body = self.get(path, params) or {}
-        return embedded(body, name), bool((body.get("_links") or {}).get("next"))
+        links = body.get("_links")
+        return embedded(body, name), isinstance(links, dict) and bool(links.get("next"))
 
     def _checked(self, answer: Answer, *, acts: bool) -> Answer:
         if answer.ok:

@@ -10,7 +10,7 @@ from dealtalk.crm.amocrm.errors import Refused
 from dealtalk.crm.amocrm.fields import read_fields
 from dealtalk.crm.amocrm.schema import OUTCOMES
 from dealtalk.deals import Contact, Deal
-from dealtalk.errors import DealGone
+from dealtalk.errors import CrmUnavailable, DealGone
 
 if TYPE_CHECKING:
     from dealtalk.crm.amocrm.api import Api, Json
@@ -36,7 +36,12 @@ def read_deal(api: Api, deal_id: str, *, with_contact: bool) -> Deal:
         msg = "the deal does not exist any more or may not be seen"
         raise DealGone(msg)
     contact = main_contact(row) if with_contact else None
-    return deal_of(row, read_contact(api, contact) if contact else None)
+    found = read_contact(api, contact) if contact else None
+    try:
+        return deal_of(row, found)
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        msg = f"amoCRM answered with a lead of another shape ({type(error).__name__})"
+        raise CrmUnavailable(msg) from None
 
 
 def deal_of(row: Json, contact: Contact | None = None) -> Deal:
