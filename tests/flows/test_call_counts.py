@@ -5,21 +5,23 @@
 
 from __future__ import annotations
 
-import json
+import subprocess
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
 from local.stack.emulator import emulator
-from tests.bench.responding import ENGLISH, SALESBOT_POLLED, TALKS, TALKS_LEAD_UNKNOWN, bench
+from tests.bench import cold, turns, warm
+from tests.bench.aws import environment
+from tests.bench.responding import SALESBOT_POLLED, TALKS, TALKS_LEAD_UNKNOWN, bench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.bench.responding import Cost, Way
 
-AWS_BAR = 8
 BARS = {TALKS: 4, TALKS_LEAD_UNKNOWN: 5, SALESBOT_POLLED: 5}
 """CRM requests of a plain reply: by talks, the same where the lead must be found through the talk, by Salesbot."""
 
@@ -51,7 +53,7 @@ def test_a_plain_reply_costs_no_more_requests_than_its_bar(measured: tuple[Way, 
     for number in NUMBERS:
         aws, crm = costs[number].aws, costs[number].crm
         assert aws["sqs.ChangeMessageVisibility"] == 1
-        assert aws.total() <= AWS_BAR, (number, aws)
+        assert aws.total() <= turns.AWS_BAR, (number, aws)
         assert crm.total() <= BARS[way], (number, crm)
 
 
@@ -66,13 +68,7 @@ def test_changes_cost_one_request_each_and_two_looks(endpoint: str) -> None:
     """A field, a note and a task: the deal is read again under its lease, and once more after the one PATCH."""
     with bench(TALKS, endpoint) as running:
         plain = [running.turn() for _ in range(2)][-1]
-        changing = running.turn(
-            tools=[
-                ("update_deal", json.dumps({"fields": {ENGLISH["text_field"]: "Springfield"}})),
-                ("add_note", json.dumps({"text": "wants a window"})),
-                ("create_task", json.dumps({"text": "call", "due_at": "2026-11-03T10:00:00+00:00"})),
-            ]
-        )
+        changing = turns.change(running)
     assert changing.crm - plain.crm == Counter(
         {
             "GET /api/v4/leads/*": 2,
@@ -81,3 +77,18 @@ def test_changes_cost_one_request_each_and_two_looks(endpoint: str) -> None:
             "POST /api/v4/tasks": 1,
         }
     )
+
+
+def test_ten_messages_of_one_conversation_ring_once() -> None:
+    """One read, one transaction and one doorbell for a whole body, not one per message."""
+    assert warm.measure(iterations=3).calls == {"batch_get_item": 1, "transact_write_items": 1, "send_message": 1}
+
+
+def test_the_webhook_imports_nothing_that_starts_slowly() -> None:
+    """CRMs wait two seconds, cold starts included: no openai, no requests, no pydantic."""
+    code = f"import sys; sys.path.insert(0, {str(warm.APP.parent)!r}); import app; print(*sys.modules)"
+    with environment({**warm.ENVIRONMENT, "POWERTOOLS_SERVICE_NAME": "imports"}):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "boto3" in modules
+    assert modules.isdisjoint({*cold.UNWANTED, "aws_xray_sdk"})
