@@ -114,6 +114,7 @@ class Bench:
     handler: DoorbellHandler
     connection: Connection
     chat: Chat
+    metrics: Metrics
     _ids: count[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
@@ -145,6 +146,7 @@ class Bench:
         self.requests.clear()
         seen = len(self.simulator.calls())
         answer = self.handler.handle({"Records": [record]}, LambdaContext())
+        self.metrics.clear_metrics()  # as the function's decorator does at the end of an invocation
         cost = Cost(Counter(self.requests), Counter(map(_line, self.simulator.calls(since=seen))))
         assert answer == {"batchItemFailures": []}
         self._delete(record)
@@ -209,19 +211,20 @@ def bench(way: Way, endpoint: str) -> Iterator[Bench]:
         model = stack.enter_context(EmbeddedModel())
         simulator = stack.enter_context(_simulator(way))
         account = simulator.accounts()[0]
-        stack.enter_context(environment({**aws.env, "POWERTOOLS_METRICS_DISABLED": "true"}))
+        stack.enter_context(environment(aws.env))
         requests = stack.enter_context(counted_requests())
         stack.enter_context(mock.patch("dealtalk.compose.SystemClock", return_value=SimulatorClock(simulator)))
         words = RUSSIAN if way.platform == "amocrm.ru" else ENGLISH
         aws.put_profile(PROFILE_NAME, PROFILE.format(**words))
         settings = _settings(aws, model, aws.put_secret("model", api_key="none"))
         token = aws.put_secret("connections/amocrm/bench", token=simulator.token(account.subdomain))
-        services = compose(settings, Logger(level="CRITICAL"), Metrics(), partial(model_opener, settings))
+        metrics = Metrics(namespace="Bench")
+        services = compose(settings, Logger(level="CRITICAL"), metrics, partial(model_opener, settings))
         connection = _connection(way, account, token)
         services.connections.save(connection)
         handler = DoorbellHandler(Responder(services), boto3.client("sqs", config=AWS_CALLS), aws.queue_url)
         chat = _open_chat(way, simulator)
-        yield Bench(way, aws, simulator, model, requests, services, handler, connection, chat)
+        yield Bench(way, aws, simulator, model, requests, services, handler, connection, chat, metrics)
 
 
 @contextmanager

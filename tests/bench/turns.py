@@ -36,12 +36,9 @@ class Turns:
 
     @property
     def holds(self) -> bool:
-        """Whether every plain reply is within the bars and costs what the second one did, or less."""
-        second = self.plain[2].totals
-        return all(
-            cost.totals[0] <= AWS_BAR and cost.totals[1] <= self.crm_bar and cost.totals <= second
-            for cost in self.plain.values()
-        )
+        """Whether every plain reply is within the bars, and all after the first cost the same."""
+        within = all(cost.totals[0] <= AWS_BAR and cost.totals[1] <= self.crm_bar for cost in self.plain.values())
+        return within and all(cost == self.plain[2] for number, cost in self.plain.items() if number > 1)
 
 
 def crm_bar(way: Way) -> int:

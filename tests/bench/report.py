@@ -1,0 +1,187 @@
+"""The figures as a page: what docs/benchmarks.md says, and the screen."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from tests.bench import cold, turns, warm
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from tests.bench.cold import ColdStart
+    from tests.bench.turns import Turns
+    from tests.bench.warm import Warm
+
+PLAIN_BUILD = "`sam build` (no .pyc)"
+WITH_BYTECODE = "`make build` (.pyc)"
+
+COLD_NOTES = """\
+Initialisation as the runtime interface emulator reports it, the interpreter's start included. The bare function imports
+boto3, makes the same two clients (DynamoDB, SQS) and returns; boto3 has its .pyc on both sides, as in AWS's runtime.
+Medians of {pairs} pairs of fresh processes, one after the other; the ratio is the median of the pairs' ratios. The
+second row is what a plain `sam build` deploys: Lambda compiles the sources at every cold start.
+Imported of {unwanted}: {imported}.
+"""
+WARM_NOTES = """\
+Median of {iterations} invocations in one process; the AWS clients are replaced by ones that do nothing. One
+`send_message` is one doorbell for the whole conversation.
+"""
+TURN_NOTES = """\
+AWS requests + CRM requests of one turn: the first counted where botocore sends them, the change of the doorbell's
+visibility among them; the second in the simulated CRM. Every message was answered before the next one came. The
+profile, the CRM's schema and the secrets were in the process's memory, except in the last column: the first turn of a
+new process in a new account, which reads all of them (the schema alone is 3 CRM requests).
+
+With changes: a field, a note and a task; the deal is read again under its lease, and once more after the one PATCH.
+Polled: no webhook tells of employees' messages, so the CRM is asked once before the first effect, and after a reply by
+Salesbot also whether it was seen.
+
+Message 2 in detail:
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cold:
+    """Both variants of the cold start, and which unwanted packages the webhook imports."""
+
+    with_bytecode: ColdStart
+    without: ColdStart
+    unwanted: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All that was measured. `cold` is the reason where this machine cannot measure it."""
+
+    cold: Cold | str
+    warm: Warm
+    turns: Sequence[Turns]
+
+    def missed(self) -> list[str]:
+        """Return the bars that were missed, in words."""
+        found = []
+        if isinstance(self.cold, Cold):
+            if not self.cold.with_bytecode.holds:
+                found.append(f"cold start {self.cold.with_bytecode.ratio:.2f} x, at most {cold.BAR} x")
+            found += [f"the webhook imports {name}" for name in self.cold.unwanted]
+        if self.warm.milliseconds >= warm.BAR_MILLISECONDS:
+            found.append(f"warm {self.warm.milliseconds:.2f} ms, below {warm.BAR_MILLISECONDS:g} ms")
+        if self.warm.calls.get("send_message") != 1:
+            found.append("more than one doorbell for one conversation")
+        return found + [f"calls of a plain reply, {each.way.name}" for each in self.turns if not each.holds]
+
+
+def page(figures: Figures, command: str, at: datetime) -> str:
+    """Return the figures as Markdown."""
+    missed = figures.missed()
+    lines = [
+        "# Benchmarks",
+        "",
+        f"Written by `{command}` on {at:%d %B %Y}. Machine: {machine()}.",
+        "Times differ from machine to machine and from run to run: look at ratios. Counts do not: a test holds them.",
+        "",
+        "All bars hold." if not missed else "Missed: " + "; ".join(missed) + ".",
+        "",
+        *_cold(figures.cold),
+        *_warm(figures.warm),
+        *_turns(figures.turns),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def machine() -> str:
+    """Return what this ran on."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{_processor()}, {cpus} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine()
+
+
+def _cold(figures: Cold | str) -> Iterator[str]:
+    yield "## Cold start of `amocrm_webhook`"
+    yield ""
+    if isinstance(figures, str):
+        yield f"Not measured: {figures}."
+        yield ""
+        return
+    yield from _table(
+        ("what is deployed", "webhook, ms", "bare function, ms", "ratio", "bar"),
+        (
+            _cold_row(WITH_BYTECODE, figures.with_bytecode, f"≤ {cold.BAR} x"),
+            _cold_row(PLAIN_BUILD, figures.without, "none"),
+        ),
+    )
+    pairs = len(figures.with_bytecode.webhook)
+    imported = ", ".join(figures.unwanted) or "none of them"
+    yield COLD_NOTES.format(pairs=pairs, unwanted=", ".join(cold.UNWANTED), imported=imported)
+
+
+def _cold_row(name: str, measured: ColdStart, bar: str) -> tuple[str, ...]:
+    ours, bare = median(measured.webhook), median(measured.bare)
+    return name, f"{ours:.0f}", f"{bare:.0f}", f"{measured.ratio:.2f} x", bar
+
+
+def _warm(measured: Warm) -> Iterator[str]:
+    yield "## Warm invocation of `amocrm_webhook`"
+    yield ""
+    calls = ", ".join(f"{count} {name}" for name, count in measured.calls.items())
+    yield from _table(
+        ("body", "processor time, ms", "bar", "AWS calls"),
+        (
+            (
+                f"a form with {warm.MESSAGES} messages of one conversation",
+                f"{measured.milliseconds:.2f}",
+                f"< {warm.BAR_MILLISECONDS:g} ms",
+                calls,
+            ),
+        ),
+    )
+    yield WARM_NOTES.format(iterations=warm.ITERATIONS)
+
+
+def _turns(measured: Sequence[Turns]) -> Iterator[str]:
+    yield "## Calls of a reply"
+    yield ""
+    numbers = list(measured[0].plain)
+    heads = ("way of sending", *(f"message {number}" for number in numbers), "bar", "with changes", "new process")
+    yield from _table(heads, (_turn_row(each) for each in measured))
+    yield TURN_NOTES
+    yield from _table(
+        ("way of sending", "AWS", "CRM"),
+        ((each.way.name, _listed(each.plain[2].aws), _listed(each.plain[2].crm)) for each in measured),
+    )
+
+
+def _turn_row(each: Turns) -> tuple[str, ...]:
+    plain = (_sum(cost.totals) for cost in each.plain.values())
+    bar = f"{turns.AWS_BAR} + {each.crm_bar}"
+    return each.way.name, *plain, bar, _sum(each.changes.totals), _sum(each.cold.totals)
+
+
+def _sum(totals: tuple[int, int]) -> str:
+    return f"{totals[0]} + {totals[1]}"
+
+
+def _listed(counted: Counter[str]) -> str:
+    return ", ".join(f"{name} × {count}" if count > 1 else name for name, count in sorted(counted.items()))
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield "| " + " | ".join(heads) + " |"
+    yield "|" + "---|" * len(heads)
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("*", "\\*") for cell in row) + " |"
+    yield ""
