@@ -72,7 +72,11 @@ def _client(endpoint: ModelEndpoint) -> openai.OpenAI:
     with _clients_lock:
         key = (endpoint.base_url, endpoint.api_key)
         if key not in _clients:
-            _clients[key] = openai.OpenAI(base_url=endpoint.base_url, api_key=endpoint.api_key, max_retries=0)
+            # A redirect would carry the prompt, which is the customer's words, to a host that nobody named.
+            transport = openai.DefaultHttpxClient(follow_redirects=False)
+            _clients[key] = openai.OpenAI(
+                base_url=endpoint.base_url, api_key=endpoint.api_key, max_retries=0, http_client=transport
+            )
         return _clients[key]
 
 
