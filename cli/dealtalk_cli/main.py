@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dealtalk.conversation.table import TableBusy
 from dealtalk.errors import DealtalkError
-from dealtalk_cli import connect, doctor, profile_check
+from dealtalk_cli import connect, conversations, doctor, profile_check
 from dealtalk_cli.errors import Trouble
 from dealtalk_cli.voice import Voice, never_fail_on_letters, printable
 
@@ -37,9 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    root = argparse.ArgumentParser(prog="dealtalk", description="Connect CRM accounts to a stack, and check them.")
+    root = argparse.ArgumentParser(
+        prog="dealtalk", description="Connect and check CRM accounts, look after conversations."
+    )
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (connect, doctor, profile_check):
+    for command in (connect, doctor, profile_check, conversations):
         command.add_command(commands)
     return root
 

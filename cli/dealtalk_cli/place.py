@@ -27,13 +27,25 @@ LOCAL_KEY = "test"
 PARTS = {"table": "TableName", "bucket": "BucketName", "api_url": "ApiUrl", "secrets_prefix": "SecretsPrefix"}
 """Option to the template's output."""
 
-_LOCAL_NAMES = {"table": "table", "bucket": "bucket", "api_url": "api", "secrets_prefix": "secrets_prefix"}
+QUEUE = {"queue_url": "QueueUrl"}
+"""A part that only who rings needs."""
+
+_LOCAL_NAMES = {
+    "table": "table",
+    "bucket": "bucket",
+    "api_url": "api",
+    "secrets_prefix": "secrets_prefix",
+    "queue_url": "queue_url",
+}
 _CALLS = Config(connect_timeout=5, read_timeout=15, retries={"total_max_attempts": 3, "mode": "standard"})
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A deployed stack. `name` is what the output calls it; `api_url` has no slash at its end."""
+    """A deployed stack. `name` is what the output calls it; `api_url` has no slash at its end.
+
+    `queue_url` is None where nothing told it.
+    """
 
     name: str
     table: str
@@ -42,6 +54,7 @@ class Place:
     secrets_prefix: str
     session: boto3.Session = field(repr=False)
     endpoint: str | None = None
+    queue_url: str | None = None
 
     def client(self, service: str) -> Any:  # noqa: ANN401 (boto3 makes its clients' types at run time)
         """Return a boto3 client. Raises Trouble."""
@@ -61,11 +74,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--bucket", help="the bucket of profiles")
     group.add_argument("--api-url", metavar="URL", help="base URL of the webhooks, or your own domain before it")
     group.add_argument("--secrets-prefix", metavar="PREFIX", help="where the stack's secrets are, dealtalk/NAME")
+    group.add_argument("--queue-url", metavar="URL", help="the queue of doorbells, for commands that ring")
 
 
 def find_place(arguments: argparse.Namespace) -> Place:
     """Return the stack that the options name. Raises Trouble."""
-    given = {name: value for name in PARTS if (value := getattr(arguments, name))}
+    given = {name: value for name in PARTS | QUEUE if (value := getattr(arguments, name))}
     local = arguments.local or arguments.stack_file is not None
     if local and arguments.stack:
         raise Trouble("--stack and --local name two stacks")
@@ -74,7 +88,7 @@ def find_place(arguments: argparse.Namespace) -> Place:
     session = _session(arguments.region)
     if arguments.stack:
         outputs = _outputs(session, arguments.stack)
-        found = {name: outputs[output] for name, output in PARTS.items() if output in outputs}
+        found = {name: outputs[output] for name, output in (PARTS | QUEUE).items() if output in outputs}
         return _place(f"stack {arguments.stack} in {session.region_name}", {**found, **given}, session)
     if given:
         return _place(f"table {given.get('table', '?')} in {session.region_name}", given, session)
@@ -162,6 +176,7 @@ def _place(name: str, parts: Mapping[str, str], session: boto3.Session, endpoint
         secrets_prefix=parts["secrets_prefix"].strip("/"),
         session=session,
         endpoint=endpoint,
+        queue_url=parts.get("queue_url"),
     )
 
 

@@ -36,7 +36,7 @@ class Voice:
     def result(self, result: Mapping[str, Any]) -> None:
         """Print the result for a script; nothing for people, who have read it."""
         if self.as_json:
-            print(json.dumps(result, ensure_ascii=False, indent=2, default=str))
+            print(_escaped(json.dumps(result, ensure_ascii=False, indent=2, default=str)))
 
     def _line(self, text: str) -> None:
         print(printable(text), file=sys.stderr if self.as_json else sys.stdout, flush=True)
@@ -45,6 +45,11 @@ class Voice:
 def printable(text: str) -> str:
     """Return the text without what a terminal would obey: names in a CRM are anybody's."""
     return "".join(char if char.isprintable() else " " for char in text)
+
+
+def _escaped(text: str) -> str:
+    """Return JSON in which a terminal finds nothing to obey: the same values, such characters as escapes."""
+    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
 
 
 def never_fail_on_letters() -> None:
