@@ -27,7 +27,8 @@ from dealtalk.errors import (
     Retryable,
 )
 from dealtalk.settle import Postponed
-from dealtalk.turn import Loaded, Turn
+from dealtalk.turn import Turn
+from dealtalk.workbench import Loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,231 @@
+"""What a turn works with: its claim and journal, the CRM behind rate and breaker, the acts, the model, the clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from dealtalk.acts import Acts
+from dealtalk.conversation import rules
+from dealtalk.conversation.commit import Spent
+from dealtalk.conversation.deal_lease import DealLease
+from dealtalk.conversation.journal import Claim, FenceLost, Journal, TakenOver
+from dealtalk.conversation.rate import LONGEST_RATE_WAIT, reserve
+from dealtalk.conversation.rules import Pace
+from dealtalk.conversation.state import TIMELINE, State, meta_key, turn_key
+from dealtalk.conversation.table import ConditionFailed, Update, equals
+from dealtalk.conversation.timeline import Entry, read_entries
+from dealtalk.errors import DealGone, NeedsHuman, Retryable
+from dealtalk.sending import Sending
+from dealtalk.settle import Postponed
+from dealtalk.takeover import Gate, must_poll
+from dealtalk.thinking import Meter, spent_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from dealtalk.agent.profile import Profile
+    from dealtalk.connections import Connection, Mode
+    from dealtalk.conversation.breaker import Breaker
+    from dealtalk.conversation.table import Item
+    from dealtalk.deals import Deal, DealSchema
+    from dealtalk.ports import Crm
+    from dealtalk.services import Services
+
+THINKING_SECONDS = 60.0
+SENDING_SECONDS = 15.0
+"""What is kept back from thinking, so that the reply can still be sent and committed."""
+
+BETWEEN_PROBES = timedelta(seconds=15)
+MODEL_GONE = "the model cannot be reached"
+FAR_BACK = timedelta(days=30)
+EXTRA_ENTRIES = 20
+"""Entries of the timeline that are read beyond the history: changes and replies stand among the messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was read in one go when the bell rang. `ring_arrival` is None for a ring that no message caused."""
+
+    connection: Connection
+    profile: Profile
+    state: State
+    ring_arrival: int | None
+    schema_item: Item | None
+    rate_item: Item | None
+    day_tokens: int
+    crm_breaker: Breaker
+    model_breaker: Breaker
+
+
+@dataclass(slots=True)
+class Workbench:
+    """Opens each of a turn's tools when it is first needed. `state` follows what the turn has written."""
+
+    services: Services
+    loaded: Loaded
+    seconds_left: Callable[[], float]
+    state: State = field(init=False)
+    journal: Journal | None = field(init=False, default=None)
+    _crm: Crm | None = field(init=False, default=None)
+    _began: datetime = field(init=False)
+    _asked_at: datetime | None = field(init=False, default=None)
+    _judged: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        self.state = self.loaded.state
+        self._began = self.services.clock.now()
+
+    def _claim(self, deal_id: str | None, *, resume: bool = False) -> Journal:
+        """Become the conversation's one writer: raise the fence, bind the deal, open or take over the turn.
+
+        `resume`: a person led, and the bot comes back. Raises FenceLost, TakenOver, TableBusy.
+        """
+        state, services = self.state, self.services
+        fence = state.fence + 1
+        turn = state.turn or fence
+        seen = state.turn_seen if state.turn else state.customer_no
+        mode = None if resume else state.mode
+        values = {
+            "fence": fence,
+            "turn": turn,
+            "turn_seen": seen,
+            "deal_id": deal_id,
+            "mode": mode.value if mode else None,
+            "connection": self.loaded.connection.id,
+            **({"unconfirmed": None} if self._judged else {}),
+        }
+        where = (
+            equals("fence", state.fence or None),
+            equals("mode", state.mode.value if state.mode else None),
+            equals("employee_no", state.employee_no or None),
+        )
+        try:
+            services.table.write(Update(meta_key(state.conversation), values, where=where))
+        except ConditionFailed as failure:
+            now = State.from_item(state.conversation, failure.old)
+            raise (FenceLost() if now.fence != state.fence else TakenOver()) from None
+        self._judged = False
+        key = turn_key(state.conversation, turn)
+        item = services.table.read([key]).get(key) if state.turn else None
+        self.state = replace(state, fence=fence, turn=turn, turn_seen=seen, deal_id=deal_id, mode=mode)
+        claim = Claim(self.state, turn=turn, fence=fence, seen=seen, mode=mode, deal_id=deal_id)
+        return Journal(services.table, services.clock, claim, item)
+
+    def _open_journal(self) -> Journal:
+        if self.journal is None:
+            msg = "the turn was not claimed"
+            raise AssertionError(msg)
+        return self.journal
+
+    @property
+    def crm(self) -> Crm:
+        """The CRM, its calls reserved in the account's rate before the first of them."""
+        if self._crm is None:
+            services, connection = self.services, self.loaded.connection
+            self._pass_breaker(self.loaded.crm_breaker, "crm_rests")
+            wait = reserve(services.table, services.clock, connection, self.loaded.rate_item)
+            if wait > LONGEST_RATE_WAIT:
+                msg = "the account's calls are reserved for a while"
+                raise Retryable(msg, after=wait)
+            if wait:
+                services.clock.sleep(wait)
+            self._crm = services.open_crm(connection, self.state.chat, self.seconds_left)
+        return self._crm
+
+    def _acts(self, deal: Deal | None, schema: DealSchema, before_effect: Callable[[], bool]) -> Acts:
+        state, services, connection = self.state, self.services, self.loaded.connection
+        owner = f"{state.conversation.id}#{self._open_journal().claim.fence}"
+        account = connection.account
+        lease = DealLease(services.table, services.clock, crm=connection.crm, account=account, owner=owner)
+        return Acts(
+            crm=self.crm,
+            journal=self._open_journal(),
+            lease=lease,
+            profile=self.loaded.profile,
+            clock=services.clock,
+            deal=deal,
+            schema=schema,
+            refresh_schema=lambda: services.schemas.refresh(connection, self.crm),
+            before_effect=before_effect,
+        )
+
+    def _gate(self, *, fresh: bool) -> Gate:
+        loaded, services = self.loaded, self.services
+        since = None
+        if must_poll(loaded.profile, loaded.connection):
+            since = self._began - (self._pace().resume_after or FAR_BACK)
+            # Who resumed the bot knew what the person had written until then.
+            since = max(since, self.state.resumed_at or since)
+        claim = self._open_journal().claim
+        return Gate(services.table, self.crm, claim, services.clock, fresh=fresh, poll_since=since)
+
+    def _sending(self) -> Sending:
+        return Sending(self.services.table, self.crm, self._open_journal(), self.state.chat, self.services.clock)
+
+    def _deal(self) -> Deal | None:
+        """Read the deal that the turn is bound to; one that is gone or hidden counts as none."""
+        deal_id = self._open_journal().claim.deal_id
+        if deal_id is None:
+            return None
+        try:
+            return self.crm.read_deal(deal_id, with_contact=self.loaded.profile.reads_contact != ())
+        except DealGone:
+            self.services.watch.warn("the deal is gone")
+            return None
+
+    def _schema(self) -> DealSchema:
+        return self.services.schemas.get(self.loaded.connection, self.crm, self.loaded.schema_item)
+
+    def _entries(self) -> list[Entry]:
+        limit = self.loaded.profile.model.history_messages + EXTRA_ENTRIES
+        items = self.services.table.newest(self.state.conversation.partition, TIMELINE, limit)
+        return read_entries(items, up_to=self.state.arrived, now=self._began, after=self.state.forgotten)
+
+    def _meter(self) -> Meter:
+        profile, services, breaker = self.loaded.profile, self.services, self.loaded.model_breaker
+        return Meter(
+            services.open_model(profile),
+            profile,
+            self.state,
+            f"{self._began:%Y-%m-%d}",
+            self.loaded.day_tokens,
+            before=lambda: self._pass_breaker(breaker, "model_rests"),
+            worked=lambda: breaker.worked(services.table),
+        )
+
+    def _pass_breaker(self, breaker: Breaker, why: str) -> None:
+        """Raise Postponed while the breaker is open, and while another worker tries whether it may be closed."""
+        now = self.services.clock.now()
+        if until := breaker.rests_until(now):
+            raise Postponed(until, why)
+        if not breaker.may_probe(self.services.table, now):
+            raise Postponed(now + BETWEEN_PROBES, why)
+
+    def give_up_on_the_model(self) -> None:
+        """Raise NeedsHuman where a customer has waited for the model for longer than the profile allows."""
+        longest = timedelta(minutes=self.loaded.profile.timing.max_wait_for_model_minutes)
+        if self._asked_at is not None and self.services.clock.now() - self._asked_at > longest:
+            raise NeedsHuman(MODEL_GONE)
+
+    def _spent(self) -> Spent:
+        return Spent() if self.journal is None else spent_in(self.journal, self.loaded.profile)
+
+    def _thinking_left(self) -> float:
+        used = (self.services.clock.now() - self._began).total_seconds()
+        return min(THINKING_SECONDS - used, self.seconds_left() - SENDING_SECONDS)
+
+    def _mode(self) -> Mode:
+        return rules.effective_mode(self.state, self.loaded.connection, self.loaded.profile.mode)
+
+    def _pace(self) -> Pace:
+        timing, takeover = self.loaded.profile.timing, self.loaded.profile.takeover
+        minutes = takeover.resume_after_minutes
+        return Pace(
+            quiet=timedelta(seconds=timing.quiet_seconds),
+            max_wait=timedelta(seconds=timing.max_wait_seconds),
+            max_age=timedelta(minutes=timing.max_age_to_answer_minutes),
+            resume_after=None if minutes < 0 else timedelta(minutes=minutes),
+        )
