@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 
 from dealtalk.conversation.deal_lease import LEASE_SECONDS, DealLease
@@ -38,14 +40,17 @@ def test_a_released_deal_is_free_at_once() -> None:
 def test_a_dead_owners_lease_ends() -> None:
     """After 30 seconds another may write; the late owner's release does not free the new one's lease."""
     one, two, clock = leases()
-    with one.held("500"):
-        clock.forward(seconds=LEASE_SECONDS)
-        with two.held("500"):
-            pass
+    late = ExitStack()
+    late.enter_context(one.held("500"))
+    clock.forward(seconds=LEASE_SECONDS)
+    with two.held("500"):
+        late.close()
+        with pytest.raises(Retryable), one.held("500"):
+            pytest.fail("two owners hold one deal")
 
 
 def test_other_deals_are_free() -> None:
     """A lease is on one deal."""
-    one, two, _ = leases()
+    one, two, clock = leases()
     with one.held("500"), two.held("501"):
-        pass
+        assert clock.slept == []
