@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dealtalk.conversation.state import moment
@@ -127,7 +128,7 @@ def _turn(event: Event) -> str:
     facts = event.facts
     parts = [str(facts["status"]), f"answers up to #{facts['answers_up_to']}"]
     if facts["closed_at"]:
-        parts.append(f"closed {facts['closed_at']}")
+        parts.append(f"closed {when(datetime.fromisoformat(facts['closed_at']))}")
     if facts["tokens_in"]:
         parts.append(_tokens(facts))
     if facts["cost_usd"]:
@@ -140,12 +141,27 @@ def _step(step: Event, *, full: bool) -> str:
     parts = [f"{facts['step']} {step.kind} {facts['state']}"]
     if "model" in facts:
         parts += [f"model {visible(str(facts['model']), full=full)}", _tokens(facts)]
-    for name in ("calls", "acts", "changes"):
-        parts += [visible(_plain(each), full=full) for each in facts.get(name) or ()]
+    for name in ("calls", "acts"):
+        parts += [visible(each, full=full) for each in facts.get(name) or ()]
+    parts += [visible(_change(each), full=full) for each in facts.get("changes") or ()]
     parts += [f"{name} {facts[name]}" for name in ("way", "confirmed", "uncertain") if facts.get(name) is not None]
     if step.text:
         parts.append(visible(step.text, full=full))
     return ", ".join(parts)
+
+
+def _change(each: dict[str, Any]) -> str:
+    """Return a change of a step: what was wished, and what came of it where that is known."""
+    wished = each.get("change", each)
+    words = [str(value) for name, value in wished.items() if name not in {"value", "marker"}]
+    if "value" in wished:
+        words.append(_plain(wished["value"][1]))
+    text = " ".join(words)
+    if "applied" not in each:
+        return text
+    if not each["applied"]:
+        return f"{text}: not done, {each.get('refusal') or 'the CRM does not show it'}"
+    return f"{text}: {_plain(each['old'])} -> {_plain(each.get('new'))}" if "old" in each else f"{text}: done"
 
 
 def _tokens(facts: dict[str, Any]) -> str:
