@@ -131,12 +131,12 @@ def _update(request: Request, learnt: dict[str, Any], *, ordered: bool) -> dict[
 def _stage(request: Request, learnt: dict[str, Any]) -> str | None:
     """Return the stage for urgent words; else the next one, on the first thing learnt and when nothing is missing."""
     stages = request.choices("stage")
-    if mentions(_said(request), _URGENT):
-        for stage in stages:
-            if any(word in _URGENT_STAGES for word in words(stage)):
-                return stage
+    urgent = [stage for stage in stages if any(word in _URGENT_STAGES for word in words(stage))]
+    if urgent and mentions(_said(request), _URGENT):
+        return urgent[0]
+    calm = [stage for stage in stages if stage not in urgent]
     first = not any(request.known(name) for name in request.fields)
-    return stages[0] if stages and learnt and (first or not _missing(request, learnt)) else None
+    return calm[0] if calm and learnt and (first or not _missing(request, learnt)) else None
 
 
 def _missing(request: Request, learnt: dict[str, Any]) -> list[str]:

@@ -89,6 +89,7 @@ def test_kommo_is_answered_through_the_chats_api(watcher: Watcher, kommo: Connec
     (sent,) = [event for event in talk.story() if event.kind is EventKind.REPLY]
     assert "Chats API" in sent.title
     assert talk.deal()["fields"]["Quantity"] == "4"
+    assert talk.deal()["stage"] == "Qualification"
     assert talk.state().mode is not Mode.HUMAN
     assert talk.state().unconfirmed is None
 
