@@ -16,6 +16,7 @@ from dealtalk.conversation.doorbell import Ring
 from dealtalk.conversation.dynamodb import DynamoTable
 from dealtalk.conversation.state import State, meta_key
 from dealtalk.conversation.table import Put
+from dealtalk.errors import OutcomeUnknown
 from dealtalk_cli.directory import signpost_key
 from dealtalk_cli.main import main
 from tests.fakes.model import calls, says
@@ -208,8 +209,22 @@ def test_a_conversation_is_shown_from_its_first_message_to_its_last_step(desk: D
         "turn 1: replied, answers up to #1" in line and "200 tokens in (0 cached), 40 out" in line for line in lines
     )
     assert any("a0 answer done, model scripted" in line and "update_deal" in line for line in lines)
-    assert any("u0 update done" in line for line in lines)
+    assert any("u0 update done" in line and "Продажи / Новый -> Продажи / Квалификация" in line for line in lines)
     assert any("r0 reply done" in line for line in lines)
+
+
+def test_a_turn_that_broke_off_is_shown_as_far_as_it_came(desk: Desk) -> None:
+    """The step that was begun and never finished stands there with what was wished."""
+    desk.world.model.lines = [calls(("update_deal", {"fields": {"Город": "Псков"}}))]
+    desk.world.crm.fail("update_deal", OutcomeUnknown("no answer came"))
+    with pytest.raises(OutcomeUnknown):
+        desk.world.work()
+    desk.store()
+    lines = desk.run("show", desk.id).out.splitlines()
+    assert any("open turn 2" in line for line in lines)
+    assert any("turn 2: open, answers up to #2" in line for line in lines)
+    assert any("u0 update started, field 103 Псков" in line for line in lines)
+    assert desk.run("list", "--json").json["conversations"][0]["open_turn"] == 2
 
 
 def test_the_story_is_in_the_order_of_time(desk: Desk) -> None:
