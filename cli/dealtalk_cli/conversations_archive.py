@@ -45,7 +45,7 @@ class Archive:
             "FilterExpression": "sk = :meta AND begins_with(pk, :conversations)",
             "ExpressionAttributeValues": {":meta": {"S": "META"}, ":conversations": {"S": "CONV#"}},
         }
-        for item in self._pages(self._client.scan, request, "to look through the conversations"):
+        for item in self._pages(self._client.scan, request, "look through the conversations"):
             yield State.from_item(ConversationKey.from_partition(item["pk"]), item)
 
     def items(self, conversation: ConversationKey, prefix: str) -> list[Item]:
@@ -55,7 +55,7 @@ class Archive:
             "ExpressionAttributeValues": {":pk": {"S": conversation.partition}, ":sk": {"S": prefix}},
             "ConsistentRead": True,
         }
-        return list(self._pages(self._client.query, request, "to read the conversation"))
+        return list(self._pages(self._client.query, request, "read the conversation"))
 
     def find(self, wanted: str) -> State:
         """Return the conversation with this id, or whose id alone begins so.
