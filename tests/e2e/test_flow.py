@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dealtalk.connections import Mode
+from dealtalk.conversation.state import meta_key
 from local.demo.dialogue import Script
 from local.demo.story import EventKind
 from local.model import Fault
@@ -127,6 +128,24 @@ def test_a_person_is_noticed_without_outgoing_webhooks(watcher: Watcher, amocrm:
     talk.wait_for_quiet()
     assert talk.replies() == []
     assert talk.deal()["stage"] == "Новый"
+
+
+def test_a_lost_doorbell_is_rung_for_by_the_sweeper(world: World, watcher: Watcher, amocrm: ConnectedAccount) -> None:
+    """Under its own role the sweeper finds a conversation whose timer is due, and the bot answers."""
+    talk = Talk(watcher, amocrm)
+    talk.customer(WINDOWS)
+    world.stack.client("sqs").purge_queue(QueueUrl=world.stack.queue_url)
+    partition, sort = meta_key(amocrm.conversation(talk.chat))
+    world.stack.client("dynamodb").update_item(
+        TableName=world.stack.table,
+        Key={"pk": {"S": partition}, "sk": {"S": sort}},
+        UpdateExpression="SET due_at = :past",
+        ExpressionAttributeValues={":past": {"N": "1"}},
+    )
+    assert talk.replies() == []
+    swept = world.stack.client("lambda").invoke(FunctionName=world.stack.functions["Sweeper"], Payload="{}")
+    assert "FunctionError" not in swept, swept["Payload"].read()
+    assert len(talk.wait_for_replies(1)) == 1
 
 
 @pytest.fixture

@@ -95,8 +95,8 @@ def test_a_role_reaches_its_own_items_only(
 ) -> None:
     """A webhook sees its CRM's connections and conversations, never a token or another CRM's."""
     table = standin(function).client("dynamodb")
-    item = {"pk": {"S": key}, "sk": {"S": "nothing"}}
-    assert refused(lambda: table.get_item(TableName=stack.table, Key=item)) is not reached
+    asked = {stack.table: {"Keys": [{"pk": {"S": key}, "sk": {"S": "nothing"}}]}}
+    assert refused(lambda: table.batch_get_item(RequestItems=asked)) is not reached
 
 
 def test_a_webhook_cannot_hide_a_token_in_a_transaction(stack: Stack, standin: Callable[[str], Standin]) -> None:

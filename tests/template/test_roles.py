@@ -17,7 +17,7 @@ ALLOWED = {
     "AmocrmWebhook": READ | WRITE | LOGS | {"sqs:SendMessage"},
     "Responder": TURN | {"secretsmanager:GetSecretValue"},
     "Redriver": TURN | {"secretsmanager:GetSecretValue"},
-    "Sweeper": LOGS | {"dynamodb:Query", "dynamodb:GetItem", "dynamodb:UpdateItem", "sqs:SendMessage"},
+    "Sweeper": LOGS | {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "sqs:SendMessage"},
 }
 LEADING_KEYS = {
     "AmocrmWebhook": {"CONN#amocrm#*", "CONV#amocrm#*"},
