@@ -230,7 +230,7 @@ def bench(way: Way, endpoint: str) -> Iterator[Bench]:
 @contextmanager
 def _simulator(way: Way) -> Iterator[AmocrmSimulator]:
     make = russian_account if way.platform == "amocrm.ru" else english_account
-    account = partial(make, requests_per_second=1_000_000, bot_delay=BOT_DELAY)
+    account = partial(make, requests_per_second=1_000_000, bot_delay=BOT_DELAY, chat_quota_extra=10_000)
     simulator = AmocrmSimulator([account], clock=ManualClock(START.timestamp()))
     with simulator:
         yield simulator
