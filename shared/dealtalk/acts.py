@@ -24,7 +24,7 @@ from dealtalk.deals import (
     updated,
 )
 from dealtalk.errors import DealtalkError, OutcomeUnknown
-from dealtalk.ledger import ledger_rows
+from dealtalk.ledger import ledger_rows, refused_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +38,11 @@ T = TypeVar("T")
 
 NO_DEAL = "This conversation has no deal in the CRM, so nothing could be saved."
 NOT_WRITTEN = "It was not written, because the deal had been changed by somebody else. Decide again."
+ASKED_ALREADY = "A person was asked for already."
+ENOUGH = "Too much was asked for in this turn already. Reply now."
+MOST_WRITTEN = 100_000
+"""Bytes of a turn's journal from which on nothing more is done: it has 400 KB, and a round may take 160."""
+
 NOT_NOW = "The deal was changed by somebody else meanwhile: it is {value} now. Nothing was written here; decide again."
 
 
@@ -67,8 +72,6 @@ class Acts:
         Raises Stopped where a person or a newer message came first, and what the CRM raises.
         """
         planned = self._plan(index, calls)
-        # The answer and its plan are kept before anything happens: a crash below buys and plans nothing again.
-        self.journal.flush()
         results: list[list[ChangeResult]] = [[] for _ in planned]
         for (place, _), result in zip(*self._do_updates(index, planned), strict=True):
             results[place].append(result)
@@ -92,8 +95,25 @@ class Acts:
         if any(act.unknown_names for act in planned):
             self.schema = self.refresh_schema()
             planned = [self._parsed(call) for call in calls]
+        if self.journal.size() > MOST_WRITTEN:
+            planned = [replace(act, updates=(), additions=(), refusals=(ENOUGH,)) for act in planned]
+        planned = self._asking_once(planned)
         self.journal.hold(f"p{index}", StepKind.ANSWER, {"acts": [_plan_item(act) for act in planned]})
+        answer = self.journal.step(f"a{index}")
+        beyond = len(answer.data["calls"]) - len(calls) if answer else 0
+        # The answer and its plan are kept before anything happens: a crash below buys and plans nothing again.
+        self.journal.flush(refused_rows(f"p{index}", planned, beyond))
         return planned
+
+    def _asking_once(self, planned: list[PlannedAct]) -> list[PlannedAct]:
+        """Leave one handoff to a turn: a flood of tasks would bury the one that matters."""
+        asked = self.journal.step("handoff") is not None
+        once = []
+        for act in planned:
+            again = asked and act.handoff is not None
+            once.append(replace(act, handoff=None, refusals=(ASKED_ALREADY,)) if again else act)
+            asked = asked or act.handoff is not None
+        return once
 
     def _parsed(self, call: ToolCall) -> PlannedAct:
         return parse_call(call, profile=self.profile, schema=self.schema, deal=self.deal, now=self.clock.now())

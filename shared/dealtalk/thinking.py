@@ -17,6 +17,7 @@ from dealtalk.conversation.journal import StepKind
 from dealtalk.conversation.timeline import Entry, EntryKind
 from dealtalk.deals import AddNote
 from dealtalk.errors import NeedsHuman
+from dealtalk.ledger import REFUSED
 from dealtalk.messages import AttachmentKind, Author
 from dealtalk.ports import ModelAnswer, ToolCall, Usage
 
@@ -173,13 +174,17 @@ def think_reply(
 
 
 def told(entries: Sequence[Entry], waiting: Sequence[Entry]) -> list[HistoryEntry]:
-    """Return the timeline as the prompt tells it."""
+    """Return the timeline as the prompt tells it.
+
+    Without what the policy refused: it would hand an attempt from one turn to the next.
+    """
     new = {entry.arrival for entry in waiting}
     return [
         HistoryEntry(
             _kind(entry), entry.text, entry.at, entry.attachments, new=entry.is_customers and entry.arrival in new
         )
         for entry in entries
+        if not entry.text.startswith(REFUSED) or entry.kind is not EntryKind.CHANGE
     ]
 
 

@@ -45,6 +45,7 @@ _BB_TAG = re.compile(
 )
 _TOP_LEVELS = (
     "com|net|org|info|biz|io|ai|app|dev|me|co|shop|store|site|online|xyz|top|club|link|click|live|pro|tv|cc|ly|gg|to|"
+    "icu|vip|bet|win|fun|space|website|world|today|life|work|zip|mov|cam|cyou|sbs|bond|buzz|rest|bar|tk|ml|gq|cf|"
     "eu|uk|de|fr|it|es|pl|nl|us|ca|in|cn|ru|su|by|kz|ua|uz|ge|am|az|kg|md|рф|рус|бел|укр|қаз"
 )
 _URL = re.compile(

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dealtalk.errors import NeedsHuman, Retryable
-from dealtalk.ports import PromptMessage, Role
+from dealtalk.ports import PromptMessage, Role, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dealtalk.ports import Model, ModelAnswer, Tool, ToolCall
+    from dealtalk.ports import Model, ModelAnswer, Tool
 
 MAX_ROUNDS = 4
 MAX_CALLS = 8
 """Tool calls of one answer that are carried out; the model is told about the rest."""
+
+MAX_KEPT_CALLS = 24
+"""Tool calls of one answer that are looked at at all; a model that writes thousands is out of its mind."""
+
+MAX_CALL_BYTES = 32 * 1024
+MAX_ANSWER_CHARACTERS = 12_000
+"""What an answer may hold: its arguments together and its text. The journal that keeps it has 400 KB for the turn."""
+
+TOO_LONG = '{"too_long": true}'
+"""The arguments that stand for those that were longer than that: no tool takes them."""
 
 SHORTEST_CALL = 3.0
 LONGEST_CALL = 40.0
@@ -98,7 +108,25 @@ def _bought(
     if left < SHORTEST_CALL:
         msg = "no time is left for a model call in this wake-up"
         raise OutOfTime(msg)
-    return model.answer(messages, tools, timeout=min(left, LONGEST_CALL))
+    return bounded(model.answer(messages, tools, timeout=min(left, LONGEST_CALL)))
+
+
+def bounded(answer: ModelAnswer) -> ModelAnswer:
+    """Return the answer within its measures, and without halves of characters, which no store takes."""
+    calls: list[ToolCall] = []
+    room = MAX_CALL_BYTES
+    for call in answer.tool_calls[:MAX_KEPT_CALLS]:
+        arguments = _whole(call.arguments)
+        size = len(arguments.encode())
+        if size > room:
+            arguments, size = TOO_LONG, 0
+        room -= size
+        calls.append(ToolCall(_whole(call.id[:64]), _whole(call.name[:64]), arguments))
+    return replace(answer, text=_whole(answer.text[:MAX_ANSWER_CHARACTERS]), tool_calls=tuple(calls))
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def _acted(

@@ -30,6 +30,12 @@ ADD_NOTE = "add_note"
 CREATE_TASK = "create_task"
 HAND_OVER = "hand_over"
 MAX_ARGUMENTS = 30_000
+MAX_NAMES = 200
+"""Keys that an object among the arguments may hold; each unknown one would cost a look for the nearest."""
+
+MAX_REFUSALS = 10
+"""Sentences about one call; the rest is counted."""
+
 MAX_REASON = 300
 MAX_SUMMARY = 2000
 
@@ -238,7 +244,7 @@ def parse_call(call: ToolCall, *, profile: Profile, schema: DealSchema, deal: De
         tool=call.name,
         updates=tuple(plan.updates),
         additions=tuple(plan.additions),
-        refusals=(*stray, *plan.refusals),
+        refusals=_some((*stray, *plan.refusals)),
         unknown_names=plan.unknown_names,
     )
 
@@ -249,6 +255,11 @@ _KEYS = {
     CREATE_TASK: ["text", "due_at", "person"],
     HAND_OVER: ["reason", "summary"],
 }
+
+
+def _some(refusals: tuple[str, ...]) -> tuple[str, ...]:
+    more = len(refusals) - MAX_REFUSALS
+    return refusals if more <= 0 else (*refusals[:MAX_REFUSALS], f"{more} more things were not done either.")
 
 
 def _verbs(profile: Profile, deal: Deal | None) -> list[str]:
@@ -275,7 +286,7 @@ def _read_arguments(text: str) -> dict[str, Any] | str:
             text or "{}", parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_unique_keys
         )
     except (ValueError, RecursionError, InvalidOperation):
-        return "The arguments are not valid JSON, or name a key twice. Write one JSON object."
+        return "The arguments are not valid JSON, name a key twice or hold too many. Write one JSON object."
     return arguments if isinstance(arguments, dict) else "The arguments must be one JSON object."
 
 
@@ -285,8 +296,8 @@ def _no_constant(_name: str) -> object:
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({key for key, _ in pairs}) != len(pairs):
-        msg = "a key is given twice"
+    if len({key for key, _ in pairs}) != len(pairs) or len(pairs) > MAX_NAMES:
+        msg = "a key is given twice, or there are too many"
         raise ValueError(msg)
     return dict(pairs)
 

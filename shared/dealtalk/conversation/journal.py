@@ -7,6 +7,7 @@ come. So no effect begins after a person spoke, and none is begun by a worker th
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -193,11 +194,17 @@ class Journal:
         self._write(self._update(cancelled))
         self._written(cancelled)
 
-    def flush(self) -> None:
-        """Write what is held. Raises FenceLost where forgotten, TableBusy."""
+    def flush(self, done: Sequence[Done] = ()) -> None:
+        """Write what is held, with what is to stand in the timeline. Raises FenceLost where forgotten, TableBusy."""
         if self._held:
-            self._write(self._update())
+            self._write(self._update(), *self.entries(done))
             self._written()
+
+    def size(self) -> int:
+        """Return about how many bytes the turn's item has: the table takes 400 KB of one."""
+        return len(
+            json.dumps([step.as_item() for step in self._steps.values()], ensure_ascii=False, default=str).encode()
+        )
 
     def closing(self, step: Step | None, values: Mapping[str, Any]) -> Update:
         """Return the write that ends the turn with its last step and all that is held, for the caller's commit."""

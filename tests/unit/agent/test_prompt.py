@@ -135,7 +135,7 @@ def test_a_long_history_stays_within_its_budget() -> None:
 def test_changes_already_made_are_told() -> None:
     """After a dropped turn the model neither repeats nor contradicts what it did."""
     text = whole(build_prompt(BOT, [said("Город: Уфа", "change")], deal(), SCHEMA, NOW))
-    assert "⟦system note 2026-11-20 14:30⟧\nAlready changed in the deal: Город: Уфа" in text
+    assert "⟦record 2026-11-20 14:30⟧\nAlready changed in the deal: Город: Уфа" in text
 
 
 def test_what_a_person_said_is_told_and_an_old_handoff_is_over() -> None:
