@@ -29,7 +29,11 @@ class Asking:
     def secret(self, question: str, option: str) -> str:
         """Return what is typed, unseen. Raises Trouble."""
         self._needs_terminal(option)
-        return clean_secret(getpass.getpass(f"{question} (not shown): "), option)
+        try:
+            typed = getpass.getpass(f"{question} (not shown): ")
+        except EOFError:
+            raise Trouble("the input ended") from None
+        return clean_secret(typed, option)
 
     def agree(self, question: str) -> None:
         """Go on only where the person agrees, once per run. Raises Trouble."""

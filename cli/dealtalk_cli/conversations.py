@@ -156,6 +156,6 @@ def _ringing(give: Callable[[], bool], order: Order) -> bool:
 
 def _operator(stack: Stack) -> str:
     """Return who runs this, by AWS's word: the last part of the caller's ARN, a role's session or a user's name."""
-    with place.aws_calls("to say who you are"):
+    with place.aws_calls("say who you are"):
         arn: str = stack.place.client("sts").get_caller_identity()["Arn"]
     return arn.split(":", 5)[-1]

@@ -85,6 +85,7 @@ def _webhook(connection: Connection, account: AmocrmAccount, stack: Stack, *, fi
     if hook.destination != webhooks.address(api_url, hook.key):
         yield problem("webhook", "leads to another address than this stack's", AGAIN)
         return
+    before = hook
     if fix and (hook.disabled or set(webhooks.WANTED) - set(hook.events)):
         hook = webhooks.subscribe(account, hook.destination, found) or hook
     advice = f"Run dealtalk doctor --fix, or switch it on in {account.product}'s page of web hooks."
@@ -93,7 +94,8 @@ def _webhook(connection: Connection, account: AmocrmAccount, stack: Stack, *, fi
     elif webhooks.MESSAGE not in hook.events:
         yield problem("webhook", f"registered without {webhooks.MESSAGE}: no message arrives", advice)
     else:
-        yield ok("webhook", f"registered for {', '.join(hook.events)}")
+        repaired = "repaired, now " if (hook.disabled, hook.events) != (before.disabled, before.events) else ""
+        yield ok("webhook", f"{repaired}registered for {', '.join(hook.events)}")
     if webhooks.OUTGOING not in hook.events and account.product == "Kommo":
         yield warning(
             "webhook", f"registered without {webhooks.OUTGOING}: employees are noticed by asking only", advice
@@ -118,7 +120,8 @@ def _bot(account: AmocrmAccount, options: AmocrmOptions) -> Iterator[Finding]:
         return
     bots = reply.bots(account) if account.product == "Kommo" else None
     if bots is None:
-        yield warning("bot", f"{account.product} cannot be asked whether the bot {options.bot_id} exists")
+        sentence = f"{account.product} cannot be asked whether the bot {options.bot_id} exists"
+        yield warning("bot", sentence, "Write to a channel and see that the reply arrives.")
     elif options.bot_id in bots:
         yield ok("bot", f'"{bots[options.bot_id]}" ({options.bot_id}) exists')
     else:

@@ -107,9 +107,9 @@ def aws_calls(doing: str) -> Iterator[None]:
         what = "credentials" if isinstance(error, NoCredentialsError) else "region"
         raise Trouble(f"no AWS {what} found", "Set them up as for AWS's own command line.") from None
     except ClientError as error:
-        raise Trouble(f"AWS refused {doing} ({error.response.get('Error', {}).get('Code', '?')})") from None
+        raise Trouble(f"AWS refused to {doing} ({error.response.get('Error', {}).get('Code', '?')})") from None
     except BotoCoreError as error:
-        raise Trouble(f"AWS did not answer when {doing} ({type(error).__name__})") from None
+        raise Trouble(f"AWS could not be asked to {doing} ({type(error).__name__})") from None
 
 
 def is_loopback(host: str) -> bool:
@@ -121,7 +121,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _session(region: str | None, **credentials: str) -> boto3.Session:
-    with aws_calls("choosing a profile"):
+    with aws_calls("choose a profile"):
         session = boto3.Session(region_name=region, **credentials)  # type: ignore[arg-type]
     if session.region_name is None:
         raise Trouble("no AWS region found", "Give --region.")
@@ -129,14 +129,14 @@ def _session(region: str | None, **credentials: str) -> boto3.Session:
 
 
 def _client(session: boto3.Session, service: str, endpoint: str | None) -> Any:  # noqa: ANN401 (see Place.client)
-    with aws_calls(f"opening {service}"):
+    with aws_calls(f"open {service}"):
         return session.client(service, endpoint_url=endpoint, config=_CALLS)  # type: ignore[call-overload]
 
 
 def _outputs(session: boto3.Session, stack: str) -> dict[str, str]:
     client = _client(session, "cloudformation", None)
     try:
-        with aws_calls(f"to describe the stack {stack}"):
+        with aws_calls(f"describe the stack {stack}"):
             (description,) = client.describe_stacks(StackName=stack)["Stacks"]
     except Trouble as refused:
         if "ValidationError" in refused.sentence:

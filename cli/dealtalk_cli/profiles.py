@@ -61,14 +61,14 @@ class ProfileBucket:
         before = self._text(name)
         if before == text:
             return "unchanged"
-        with aws_calls("to put the profile into the bucket"):
+        with aws_calls("put the profile into the bucket"):
             self._client.put_object(
                 Bucket=self._bucket, Key=name, Body=text.encode(), ContentType="application/yaml; charset=utf-8"
             )
         return "new" if before is None else "replaced"
 
     def _text(self, name: str) -> str | None:
-        with aws_calls("to read the bucket of profiles"):
+        with aws_calls("read the bucket of profiles"):
             try:
                 raw: bytes = self._client.get_object(Bucket=self._bucket, Key=name)["Body"].read()
             except ClientError as error:

@@ -25,7 +25,7 @@ class SecretStore:
         """Store the secret and return whether it is new; one that was to be deleted is kept again."""
         text = json.dumps(dict(value))
         client = self._client
-        with aws_calls("to store the connection's secret"):
+        with aws_calls("store the connection's secret"):
             try:
                 client.create_secret(
                     Name=name, SecretString=text, Description="A CRM account's token, made by dealtalk connect."
@@ -41,7 +41,7 @@ class SecretStore:
 
     def remove(self, name: str) -> None:
         """Delete a secret that is not used any more; AWS keeps it for a week."""
-        with aws_calls("to delete an old secret"):
+        with aws_calls("delete an old secret"):
             try:
                 self._client.delete_secret(SecretId=name, RecoveryWindowInDays=KEEP_DELETED_DAYS)
             except self._client.exceptions.ResourceNotFoundException:

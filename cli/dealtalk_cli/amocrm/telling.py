@@ -25,9 +25,11 @@ def tell(looked: Looked, stored: Stored, stack: Stack, voice: Voice) -> dict[str
     """Print address and next steps, and return the result for scripts."""
     connection, about = stored.connection, looked.about
     steps = list(_next_steps(looked, stored, stack, voice))
-    voice.line()
-    voice.line(f"Webhook: {stored.url}")
-    voice.line("Whoever has this address can send messages in the account's name: keep it like a password.")
+    if not voice.as_json:
+        voice.line()
+        voice.line(f"Webhook: {stored.url}")
+        voice.line("Whoever has this address can send messages in the account's name: keep it like a password.")
+        voice.line()
     voice.line("Next:")
     for number, step in enumerate(steps, 1):
         voice.line(f"  {number}. {step}")

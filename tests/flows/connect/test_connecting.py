@@ -9,9 +9,12 @@ import pytest
 
 from dealtalk.connections import Auth, ConnectionState, Mode, connection_id
 from dealtalk.crm.oauth import token_key
+from dealtalk_cli.amocrm import webhooks
 from tests.flows.connect.connecting import API, PREFIX
 
 if TYPE_CHECKING:
+    from dealtalk.connections import Connection
+    from dealtalk_cli.amocrm.account import AmocrmAccount
     from tests.flows.connect.connecting import World
 
 ANSWERED = {"crm", "connection", "key", "account", "webhook_url", "crm_base_url", "webhook_registered", "events"}
@@ -207,6 +210,28 @@ def test_no_token_secret_or_code_is_printed(world: World) -> None:
     secret = (world.folder / "client_secret").read_text(encoding="utf-8")
     for hidden in (world.token, secret, options[-1], pair["access"], pair["refresh"]):
         assert hidden not in world.printed
+
+
+def test_with_json_the_address_stands_in_the_result_alone(russian: World) -> None:
+    """Standard error often ends in a log."""
+    ran = russian.connect("--json")
+    assert ran.json["key"] not in ran.err
+
+
+def test_the_connection_is_stored_before_the_crm_may_send(russian: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the webhook is registered, everything that its first message needs is there."""
+    seen: list[Connection] = []
+    register = webhooks.subscribe
+
+    def look_first(account: AmocrmAccount, url: str, found: list[webhooks.Hook]) -> webhooks.Hook | None:
+        seen.append(russian.connection())
+        return register(account, url, found)
+
+    monkeypatch.setattr(webhooks, "subscribe", look_first)
+    russian.connected()
+    (stored,) = seen
+    assert russian.secret(stored.secret) == {"token": russian.token}
+    assert russian.stored_profile(stored.profile)
 
 
 def test_only_connect_prints_the_address(russian: World) -> None:

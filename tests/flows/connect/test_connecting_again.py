@@ -174,6 +174,29 @@ def test_an_account_is_not_taken_from_whoever_connected_it_meanwhile(
     assert [each["Name"] for each in secrets()] == [f"{PREFIX}/connections/amocrm/{first['connection']}"]
 
 
+def test_a_registration_whose_answer_was_lost_is_found_again(english: World) -> None:
+    """The CRM registered and answered 502: the next run reads the key back."""
+    english.simulator.fault("status_after", english.subdomain, path="/api/v4/webhooks", method="POST", status=502)
+    assert english.connect().code == 2
+    (hook,) = english.hooks()
+    english.simulator.faults.clear()
+    assert english.connected()["webhook_url"] == hook.destination
+
+
+def test_a_failed_run_leaves_the_account_served_as_before(russian: World) -> None:
+    """The old webhook and its connection stay until the new one is registered; the next run tidies up."""
+    first = russian.connected()
+    russian.simulator.fault("status", russian.subdomain, path="/api/v4/webhooks", method="POST", status=502)
+    assert russian.connect("--new-key").code == 2
+    assert [hook.destination for hook in russian.hooks()] == [first["webhook_url"]]
+    assert russian.item((f"CONN#amocrm#{first['connection']}", "CONN"))["state"] == "active"
+    russian.simulator.faults.clear()
+    again = russian.connected("--new-key")
+    assert [hook.destination for hook in russian.hooks()] == [again["webhook_url"]]
+    assert russian.item((f"CONN#amocrm#{first['connection']}", "CONN")) == {}
+    assert [each["Name"] for each in secrets()] == [russian.connection().secret]
+
+
 def secrets() -> list[Any]:
     """Return all secrets that are not deleted."""
     return list(boto3.client("secretsmanager", region_name=REGION).list_secrets()["SecretList"])

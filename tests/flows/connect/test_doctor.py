@@ -87,7 +87,7 @@ def test_a_webhook_that_was_switched_off_is_a_problem_and_fix_switches_it_on(hea
     (hook,) = healthy.hooks()
     hook.disabled = True
     assert "switched off by Kommo" in healthy.findings()["webhook"]["sentence"]
-    assert healthy.findings("--fix")["webhook"]["level"] == "ok"
+    assert "✓ ok       webhook: repaired" in healthy.doctor("--fix").out
     assert [each.disabled for each in healthy.hooks()] == [False]
 
 
