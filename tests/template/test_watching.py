@@ -19,6 +19,7 @@ OWN_METRICS = {
     "TimeToReply",
     "Handoffs",
     "CrmErrors",
+    "ModelErrors",
     "ModelTokensIn",
     "ModelTokensOut",
     "ModelCostMicroUsd",

@@ -9,7 +9,7 @@ import pytest
 from dealtalk.crm.amocrm.errors import Complaint, Pauses, Refused, ScopeMissing, Unpaid, failure
 from dealtalk.crm.amocrm.options import History, SalesbotRun, TakeoverSource, Way, amocrm_options, digits
 from dealtalk.crm.http import Answer
-from dealtalk.errors import NeedsAttention, OutcomeUnknown, RateLimited, Retryable
+from dealtalk.errors import CrmUnavailable, NeedsAttention, OutcomeUnknown, RateLimited
 
 
 def test_each_platform_has_its_own_defaults() -> None:
@@ -89,7 +89,7 @@ def test_only_plain_digits_are_an_id(value: object) -> None:
         (403, None, False, RateLimited),
         (403, "<html>", False, RateLimited),
         (429, {}, True, RateLimited),
-        (500, {}, False, Retryable),
+        (500, {}, False, CrmUnavailable),
         (504, {}, True, OutcomeUnknown),
         (400, {}, True, Refused),
         (404, {}, False, Refused),
