@@ -18,7 +18,7 @@ from local.demo.answering import named
 from local.demo.children import ChildError
 from local.demo.connecting import ConnectError
 from local.demo.control import ControlError
-from local.demo.dialogue import Script
+from local.demo.dialogue import BETWEEN_SECONDS, Script
 from local.demo.page import page
 from local.demo.published import published
 from local.demo.screen import Screen
@@ -77,10 +77,10 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def play(watcher: Watcher, screen: Screen) -> list[str]:
-    """Play the scripted dialogue on the screen and return what was not as expected."""
+def play(watcher: Watcher, screen: Screen, between: float = BETWEEN_SECONDS) -> list[str]:
+    """Play the scripted dialogue on the screen and return what was not as expected; `between`: its pauses, seconds."""
     account = watcher.world.accounts[0]
-    script = Script(watcher, account)
+    script = Script(watcher, account, between)
     screen.say(f"A customer writes to {account.name} ({account.platform}), seconds since the first message:")
 
     def tick() -> None:

@@ -66,10 +66,10 @@ class Script:
         state = self.watcher.state(self.account, self.chat)
         if state.arrived < len(BURST) or state.is_waiting or state.turn is not None:
             return False
-        return self._replies() > 0 and doorbells_left(self.watcher.world.stack) == 0
-
-    def _replies(self) -> int:
-        return sum(line["outgoing"] for line in self.watcher.crm(self.account, self.chat)["lines"])
+        # A Salesbot speaks a moment after it was told to.
+        said = sum(event.kind is EventKind.REPLY for event in self.watcher.story(self.account, self.chat))
+        shown = sum(line["outgoing"] for line in self.watcher.crm(self.account, self.chat)["lines"])
+        return 0 < said <= shown and doorbells_left(self.watcher.world.stack) == 0
 
     @staticmethod
     def _wait(seconds: float, until: Callable[[], bool], tick: Callable[[], None]) -> bool:

@@ -76,7 +76,7 @@ def test_a_dialogue_that_went_otherwise_is_told(
 ) -> None:
     """A model that talks and stores nothing: each thing that is missing is named."""
     model.queue(Fault(text="Здравствуйте!"))
-    differences = play(watcher, Screen())
+    differences = play(watcher, Screen(), between=0.3)
     assert any("stage" in difference for difference in differences)
     assert any("Город" in difference for difference in differences)
     shown = capsys.readouterr().out
