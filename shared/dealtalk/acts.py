@@ -10,7 +10,7 @@ from dealtalk.agent.outcome import describe_result, result_text
 from dealtalk.agent.tools import Handoff, PlannedAct, parse_call
 from dealtalk.conversation.change_items import change_from_item, change_item, result_from_item, result_item
 from dealtalk.conversation.journal import StepKind, StepState
-from dealtalk.crm.readback import in_words
+from dealtalk.crm.readback import in_words, shown_hash
 from dealtalk.deals import (
     AddNote,
     AddTag,
@@ -98,7 +98,8 @@ class Acts:
         if self.journal.size() > MOST_WRITTEN:
             planned = [replace(act, updates=(), additions=(), refusals=(ENOUGH,)) for act in planned]
         planned = self._asking_once(planned)
-        self.journal.hold(f"p{index}", StepKind.ANSWER, {"acts": [_plan_item(act) for act in planned]})
+        acts = [_plan_item(act, self._hashes(self.deal, act.updates)) for act in planned]
+        self.journal.hold(f"p{index}", StepKind.ANSWER, {"acts": acts})
         answer = self.journal.step(f"a{index}")
         beyond = len(answer.data["calls"]) - len(calls) if answer else 0
         # The answer and its plan are kept before anything happens: a crash below buys and plans nothing again.
@@ -133,20 +134,26 @@ class Acts:
         elif self.deal is None:
             results = [ChangeResult(update, applied=False, refusal=NO_DEAL) for update in updates]
         else:
-            results = self._write(f"u{index}", self.deal, updates)
+            results = self._write(f"u{index}", self.deal.id, updates, self._seen(index, updates))
         self._remember(results)
         return wished, results
 
-    def _write(self, name: str, seen: Deal, updates: list[DealUpdate]) -> list[ChangeResult]:
-        with self.lease.held(seen.id):
-            current = self.crm.read_deal(seen.id)
+    def _write(self, name: str, deal_id: str, updates: list[DealUpdate], seen: list[str]) -> list[ChangeResult]:
+        with self.lease.held(deal_id):
+            current = self.crm.read_deal(deal_id)
+            before = self._hashes(current, updates)
             refused = {
-                i: NOT_NOW.format(value=now) for i, u in enumerate(updates) if (now := self._moved(seen, current, u))
+                i: NOT_NOW.format(value=in_words(current, u, self.schema) or "empty")
+                for i, u in enumerate(updates)
+                if before[i] != seen[i] and not isinstance(u, AddTag | RemoveTag)
             }
             allowed = [update for place, update in enumerate(updates) if place not in refused]
             written: list[ChangeResult] = []
             if allowed:
-                data = {"changes": [change_item(update) for update in allowed]}
+                data = {
+                    "changes": [change_item(update) for update in allowed],
+                    "before": [before[place] for place in range(len(updates)) if place not in refused],
+                }
                 step = self.journal.start(name, StepKind.UPDATE, data, fresh=self.before_effect())
                 written = self._effect(step, lambda: self.crm.update_deal(current, allowed, self.schema))
             rest = iter(written)
@@ -161,12 +168,15 @@ class Acts:
         self.deal = current
         return results
 
-    def _moved(self, seen: Deal, current: Deal, update: DealUpdate) -> str | None:
-        """Return the value that somebody else put where the update points; None where it is as the model saw it."""
-        if isinstance(update, AddTag | RemoveTag):
-            return None
-        before, now = in_words(seen, update, self.schema), in_words(current, update, self.schema)
-        return None if before == now else (now or "empty")
+    def _hashes(self, deal: Deal | None, updates: Sequence[DealUpdate]) -> list[str]:
+        """Return what the deal shows where the updates point, in short."""
+        return [] if deal is None else [shown_hash(deal, update, self.schema) for update in updates]
+
+    def _seen(self, index: int, updates: Sequence[DealUpdate]) -> list[str]:
+        """Return what the deal showed when the round was planned: after a crash it may have been changed since."""
+        plan = self.journal.step(f"p{index}")
+        seen = [each for act in plan.data["acts"] for each in act.get("seen", ())] if plan else []
+        return seen if len(seen) == len(updates) else self._hashes(self.deal, updates)
 
     def _do_additions(
         self, index: int, planned: Sequence[PlannedAct], changed: list[ChangeResult]
@@ -245,11 +255,12 @@ class Acts:
             self.deal = updated(self.deal, applied)
 
 
-def _plan_item(act: PlannedAct) -> dict[str, Any]:
+def _plan_item(act: PlannedAct, seen: list[str]) -> dict[str, Any]:
     return {
         "call_id": act.call_id,
         "tool": act.tool,
         "updates": [change_item(update) for update in act.updates],
+        "seen": seen,
         "additions": [change_item(addition) for addition in act.additions],
         "handoff": {"reason": act.handoff.reason, "summary": act.handoff.summary} if act.handoff else None,
         "refusals": list(act.refusals),

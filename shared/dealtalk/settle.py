@@ -12,21 +12,22 @@ from typing import TYPE_CHECKING, cast
 from dealtalk.connections import UncertainSend
 from dealtalk.conversation.change_items import change_from_item, result_item
 from dealtalk.conversation.journal import StepKind, StepState
-from dealtalk.crm.readback import holds, judge
-from dealtalk.deals import ChangeResult
+from dealtalk.crm.readback import holds, judge, shown_hash
+from dealtalk.deals import AddTag, ChangeResult, RemoveTag
 from dealtalk.errors import DealGone
 from dealtalk.ledger import ledger_rows
 from dealtalk.ports import Certainty
 
 if TYPE_CHECKING:
     from dealtalk.conversation.journal import Journal, Step
-    from dealtalk.deals import DealAddition, DealSchema, DealUpdate
+    from dealtalk.deals import Deal, DealAddition, DealSchema, DealUpdate
     from dealtalk.messages import Chat
     from dealtalk.ports import Clock, Crm
 
 BELIEVE_NO_AFTER = timedelta(seconds=60)
 """The dead worker's request may still be under way, a Salesbot still queued: an earlier "no" means nothing."""
 
+REPLACED = "The deal was changed by somebody else meanwhile: it is {value} now. It is not written again; decide anew."
 NOT_KNOWN = "The CRM cannot say whether this was written."
 
 
@@ -70,13 +71,26 @@ class Settler:
             return
         if not all(holds(deal, update, schema) for update in wished):
             self._believe_no(step)
-            self.journal.cancel(step)
-            return
-        results = judge(deal, deal, wished, schema)
-        results = [ChangeResult(r.change, r.applied, new=r.new, refusal=r.refusal) for r in results]
+            if not self._was_touched(step, deal, wished, schema):
+                self.journal.cancel(step)
+                return
+        judged = judge(deal, deal, wished, schema)
+        results = [ChangeResult(r.change, r.applied, new=r.new, refusal=_replaced(r)) for r in judged]
         self.journal.finish(
             step, {"results": [result_item(r) for r in results]}, ledger_rows(step.name, results, schema)
         )
+
+    def _was_touched(self, step: Step, deal: Deal, wished: list[DealUpdate], schema: DealSchema) -> bool:
+        """Return whether any of the values is not the one that stood there when the step was begun.
+
+        Then the request has acted and somebody changed the deal again, or somebody changed it instead: either way it
+        must not be written over. Tags stand beside each other, so only the wished one counts.
+        """
+        for update, before in zip(wished, step.data.get("before", ()), strict=False):
+            is_tag = isinstance(update, AddTag | RemoveTag)
+            if holds(deal, update, schema) if is_tag else shown_hash(deal, update, schema) != before:
+                return True
+        return False
 
     def _addition(self, step: Step, schema: DealSchema) -> None:
         addition = cast("DealAddition", change_from_item(step.data["change"]))
@@ -111,3 +125,7 @@ class Settler:
             msg = "the turn has no deal"
             raise DealGone(msg)
         return deal_id
+
+
+def _replaced(result: ChangeResult) -> str | None:
+    return None if result.applied else REPLACED.format(value=result.new or "empty")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dealtalk.conversation.table import Absent, AnyOf, Compare, ConditionFailed, Key, Put, Table, Update, equals
-from dealtalk.errors import Retryable
+from dealtalk.errors import OutcomeUnknown, Retryable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,10 @@ class DealLease:
 
     @contextmanager
     def held(self, deal_id: str) -> Iterator[None]:
-        """Hold the deal, waiting up to five seconds for another owner. Raises Retryable where that was not enough."""
+        """Hold the deal, waiting up to five seconds for another owner. Raises Retryable where that was not enough.
+
+        It is given back at the end of the block, unless that ends in an OutcomeUnknown.
+        """
         key = (self._prefix + deal_id, "LEASE")
         for attempt in range(TRIES):
             if self._take(key):
@@ -40,8 +43,13 @@ class DealLease:
             self._clock.sleep(PAUSE_SECONDS)
         try:
             yield
-        finally:
+        except OutcomeUnknown:
+            # The request may act yet: nobody else is let in before the lease runs out by itself.
+            raise
+        except BaseException:
             self._release(key)
+            raise
+        self._release(key)
 
     def _take(self, key: Key) -> bool:
         now = int(self._clock.now().timestamp())

@@ -21,6 +21,7 @@ from dealtalk.deals import (
     SetPrice,
     same_name,
 )
+from dealtalk.messages import short_hash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,6 +109,11 @@ def in_words(deal: Deal, update: DealUpdate, schema: DealSchema) -> str | None:
         case Assign():
             person = schema.person(deal.responsible_id) if deal.responsible_id else None
             return person.name if person else deal.responsible_id
+
+
+def shown_hash(deal: Deal, update: DealUpdate, schema: DealSchema) -> str:
+    """Return a hash of what the deal shows where the update points: equal while nobody has changed it."""
+    return short_hash(in_words(deal, update, schema) or "")
 
 
 def stage_in_words(pipeline_id: str, stage_id: str, schema: DealSchema) -> str:

@@ -1,0 +1,135 @@
+"""Interleavings that the simulation under faults (tests/faults) found, reduced to flows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dealtalk.deals import Assign, SetField
+from dealtalk.errors import OutcomeUnknown, Retryable
+from dealtalk.recovery.sweep import Sweeper
+from tests.fakes.model import calls, says
+from tests.fakes.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def heal(world: World) -> None:
+    """Let timers run until nothing is due any more."""
+    for _ in range(10):
+        due = world.due_in()
+        if due is None:
+            return
+        world.wait(seconds=max(due.total_seconds(), 0) + 1)
+        Sweeper(world.table, world.doorbell, world.clock).run()
+        world.work()
+
+
+def set_city(world: World, value: str) -> None:
+    """Let a person set the deal's field that the bot may overwrite."""
+    deal = world.crm.deals["500"]
+    world.crm.deals["500"] = replace(deal, fields={**deal.fields, "103": value})
+
+
+def city(world: World) -> object:
+    """Return what stands in that field."""
+    return world.crm.deals["500"].fields.get("103")
+
+
+def at_call(world: World, method: str, number: int, do: Callable[[], object]) -> None:
+    """Let something happen just before the CRM's `number`th next call of `method`."""
+    left = number
+
+    def hook(name: str) -> None:
+        nonlocal left
+        if name == method:
+            left -= 1
+            if left == 0:
+                world.crm.on_call = None
+                do()
+
+    world.crm.on_call = hook
+
+
+def die() -> None:
+    """End the process."""
+    raise Killed
+
+
+def world_that_sets_the_city(*more: tuple[str, dict[str, object]]) -> World:
+    """Return a world whose model sets the city, then speaks."""
+    world = World()
+    world.model.lines = [calls(("update_deal", {"fields": {"Город": "Уфа"}}), *more), says("Готово")]
+    return world
+
+
+def test_a_plan_that_outlived_a_crash_does_not_replace_what_a_person_has_set_since() -> None:
+    """Planned, killed, a person sets the field, planned changes are taken up: the person's value stays (seed 150)."""
+    world = world_that_sets_the_city()
+    at_call(world, "read_deal", 2, die)
+    world.says("я из Уфы")
+    with pytest.raises(Killed):
+        world.work()
+    set_city(world, "Казань")
+    heal(world)
+    assert city(world) == "Казань"
+    assert world.crm.changes == []
+    assert "Казань" in world.model.prompt_text()
+
+
+def test_a_change_that_landed_and_was_changed_again_is_not_written_again() -> None:
+    """The PATCH acted, its answer was lost, a person corrected it before the settling: one change, one row (286)."""
+    world = world_that_sets_the_city()
+    world.crm.drop_answer("update_deal")
+    world.says("я из Уфы")
+    with pytest.raises(Retryable):
+        world.work()
+    set_city(world, "Казань")
+    heal(world)
+    assert city(world) == "Казань"
+    assert world.crm.changes == [("500", SetField("103", "Уфа"))]
+    assert any("Казань" in row for row in world.changes())
+    assert len(world.replies) == 1
+
+
+def test_two_values_for_one_field_in_one_round_are_settled_as_one_request() -> None:
+    """Not all of them can hold afterwards; that does not make the request one that never acted (seed 378)."""
+    world = world_that_sets_the_city(("update_deal", {"fields": {"Город": "Казань"}}))
+    world.crm.drop_answer("update_deal")
+    world.says("я из Уфы, то есть из Казани")
+    with pytest.raises(Retryable):
+        world.work()
+    heal(world)
+    assert len(world.crm.changes) == 2
+    assert city(world) == "Казань"
+
+
+def test_a_change_of_another_value_does_not_hide_that_the_request_never_acted() -> None:
+    """The deal's other values may change freely: the city is still as it was, so the change is made once."""
+    world = world_that_sets_the_city()
+    world.crm.fail("update_deal", OutcomeUnknown("no answer came"))
+    world.says("я из Уфы")
+    with pytest.raises(Retryable):
+        world.work()
+    world.crm.deals["500"] = replace(world.crm.deals["500"], responsible_id="8")
+    heal(world)
+    assert world.crm.changes == [("500", SetField("103", "Уфа"))]
+    assert Assign("7") not in [change for _, change in world.crm.changes]
+
+
+def test_a_request_without_an_answer_keeps_its_deal_to_itself() -> None:
+    """It may act yet: the lease runs out by itself, so that no other chat writes in between (seeds 500, 612)."""
+    world = world_that_sets_the_city()
+    world.crm.fail("update_deal", OutcomeUnknown("no answer came"))
+    world.says("я из Уфы")
+    with pytest.raises(Retryable):
+        world.work()
+    (lease,) = [item for key, item in world.table.items.items() if key[1] == "LEASE"]
+    assert lease["until"] > world.clock.now().timestamp()
