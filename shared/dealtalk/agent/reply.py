@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 _SENTENCE_END = re.compile(r"[.!?…。！？؟](?:[\"'»”’)\]]*)(?=\s|$)|\n")
 _MORE = "…"
 _PASSES = 5
+_ROOM, _MARKUP = 3, 2000
+"""What is cleaned at all of an overlong text: so many times the limit, and so much more for markup."""
+
 
 _MARKDOWN = (
     (re.compile(r"^[ ]*(?:```|~~~)[^\n]*$\n?", re.MULTILINE), ""),
     (re.compile(r"^[ ]{0,3}#{1,6}[ ]+", re.MULTILINE), ""),
     (re.compile(r"^[ ]{0,3}(?:>[ ]?)+", re.MULTILINE), ""),
     (re.compile(r"^[ ]*(?:[-*_][ ]*){3,}$\n?", re.MULTILINE), ""),
-    (re.compile(r"^[ ]*\|?(?:[ ]*:?-{3,}:?[ ]*\|)+[ ]*(?::?-{3,}:?)?[ ]*$\n?", re.MULTILINE), ""),
+    (re.compile(r"^[ ]*(?:\|[ ]*)?(?::?-{3,}:?[ ]*\|[ ]*)+(?::?-{3,}:?[ ]*)?$\n?", re.MULTILINE), ""),
     (re.compile(r"^[ ]*\|(.+)\|[ ]*$", re.MULTILINE), r"\1"),
     (re.compile(r"^([ ]*)[*+][ ]+", re.MULTILINE), r"\1- "),
     (re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1", re.DOTALL), r"\2"),
@@ -51,7 +54,7 @@ _TOP_LEVELS = (
 _URL = re.compile(
     r"(?:[a-z][a-z0-9+.\-]{1,11}://|\bwww\.)[^\s<>\"«»]+"
     r"|(?P<mail>[\w.+\-]{1,64}@[\w.\-]+)"
-    rf"|(?<![\w@])(?:[\w\-]{{1,63}}\.)+(?:{_TOP_LEVELS})(?![a-z0-9@])(?::\d{{2,5}})?(?:/[^\s<>\"«»]*)?",
+    rf"|(?<![\w@])(?:[\w\-]{{1,63}}\.){{1,10}}(?:{_TOP_LEVELS})(?![a-z0-9@])(?::\d{{2,5}})?(?:/[^\s<>\"«»]*)?",
     re.IGNORECASE,
 )
 _TRAILING = ".,;:!?)]}'…"
@@ -65,6 +68,7 @@ def clean_reply(text: str, profile: Profile, *, allowed_link_hosts: Iterable[str
     words stay. An empty text: nothing was left to say.
     """
     hosts = {host.lower() for host in (*profile.reply.link_hosts, *allowed_link_hosts)}
+    text = text[: _ROOM * profile.reply.max_characters + _MARKUP]
     hosts |= {host for match in _URL.finditer(profile.instructions) if (host := _host(match.group()))}
     for _ in range(_PASSES):
         cleaned = _tidied(_without_links(_without_markup(without_controls(text), hosts), hosts))
@@ -124,7 +128,10 @@ def _host(url: str) -> str | None:
 
 
 def _tidied(text: str) -> str:
-    text = re.sub(r"[ \u00a0]+(?=[,;:!?](?:\s|$)|\.(?:\s|$))", "", text)
+    # Long runs of white space first: what comes below would look at each run from each of its places.
+    text = re.sub(r"[ \u00a0]{2,}", " ", text)
+    text = re.sub(r"\n{3,}", "\n\n", text)
+    text = re.sub(r"[ \u00a0](?=[,;:!?](?:\s|$)|\.(?:\s|$))", "", text)
     text = re.sub(r"\(\s*\)|\[\s*\]", "", text)
     text = re.sub(r"[ \u00a0]{2,}", " ", text)
     text = re.sub(r"[ \u00a0]*\n[ \u00a0]*", "\n", text)

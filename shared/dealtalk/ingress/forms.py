@@ -1,8 +1,8 @@
 """Forms with PHP-style nested keys: `message[add][0][text]=...`, as PHP's http_build_query writes them.
 
 What PHP does and forms do not settle is settled here: a key that comes twice has its last value; so has a key that is a
-value in one place and a group in another; `a[]` takes the next free number; a key with unpaired brackets is a plain
-name.
+value in one place and a group in another; `a[]` takes the number after the highest; a key with unpaired brackets is a
+plain name.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ MAX_KEYS = 5_000
 MAX_DEPTH = 10
 """Levels of one key or of a JSON document. A message's deepest key has five."""
 
+_LONGEST_NUMBER = 9
+_Numbers = dict[int, int]
+"""By a group's identity, the number that its next nameless part gets."""
+
 
 def parse_form(raw: bytes) -> Payload:
     """Return the nested groups of a form, all values str, percent-encoding undone exactly once.
@@ -32,12 +36,13 @@ def parse_form(raw: bytes) -> Payload:
     if len(pairs) > MAX_KEYS:
         raise BadRequest("too_many_keys")
     payload: Payload = {}
+    numbers: _Numbers = {}
     for pair in pairs:
         name, _, value = pair.partition(b"=")
         if name:
             # Most names have no other escapes than these: undone here, they cost a third of what they cost below.
             name = name.replace(b"%5B", b"[").replace(b"%5D", b"]")
-            _put(payload, _split(_decode(name)), _decode(value))
+            _put(payload, _split(_decode(name)), _decode(value), numbers)
     return payload
 
 
@@ -62,19 +67,24 @@ def _split(key: str) -> list[str]:
     return [name, *parts]
 
 
-def _put(payload: Payload, path: list[str], value: str) -> None:
+def _put(payload: Payload, path: list[str], value: str, numbers: _Numbers) -> None:
     group = payload
     for part in path[:-1]:
-        name = part or _next_number(group)
+        name = _name(group, part, numbers)
         inner = group.get(name)
         if not isinstance(inner, dict):
             inner = group[name] = {}
         group = inner
-    group[path[-1] or _next_number(group)] = value
+    group[_name(group, path[-1], numbers)] = value
 
 
-def _next_number(group: Payload) -> str:
-    number = len(group)
-    while str(number) in group:
-        number += 1
-    return str(number)
+def _name(group: Payload, part: str, numbers: _Numbers) -> str:
+    """Return a part's name, the next number for an empty one.
+
+    That number is kept: looked for, it would let a body of crafted numbers take seconds.
+    """
+    following = numbers.get(id(group), 0)
+    name = part or str(following)
+    if name.isascii() and name.isdecimal() and len(name) <= _LONGEST_NUMBER:
+        numbers[id(group)] = max(following, int(name) + 1)
+    return name
