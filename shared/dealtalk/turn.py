@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dealtalk.agent.names import works_here
@@ -27,7 +26,7 @@ from dealtalk.deals import AddNote
 from dealtalk.errors import NeedsHuman
 from dealtalk.ports import Certainty
 from dealtalk.sending import UNCERTAIN, Sent
-from dealtalk.settle import Settler
+from dealtalk.settle import BELIEVE_NO_AFTER, Settler
 from dealtalk.thinking import (
     Drafter,
     only_unreadable,
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dealtalk.acts import Acts
+    from dealtalk.conversation.state import OpenReply
     from dealtalk.deals import Deal, DealSchema
 
 SILENT_HANDOFFS = frozenset({"too_old", UNCERTAIN})
@@ -162,10 +162,9 @@ class Turn(Workbench):
         self.services.watch.count("Handoffs")
         done = Done(EntryKind.HANDOFF, "h", reason, {})
         ending = Ending("handed_over", done=(done,), person=True, spent=self._spent())
-        text = text_for(
-            self.loaded.profile.handoff.customer_message, spoken_language(self.loaded.profile, self._entries())
-        )
-        if text and self.state.is_waiting and reason not in SILENT_HANDOFFS:
+        text = self._words_of_handoff()
+        # While a person leads, or where the bot only drafts, the customer hears nothing of it.
+        if text and self._mode() is Mode.AUTO and self.state.is_waiting and reason not in SILENT_HANDOFFS:
             sent = self._sending().send(text, before_effect=lambda: False)
             ending = replace(
                 ending, done=(sent.entry(), done), last=sent.last, own_ids=sent.own_ids, unconfirmed=sent.unconfirmed
@@ -233,18 +232,24 @@ class Turn(Workbench):
         return self.state.customer_no > self.state.turn_seen or mode in {Mode.HUMAN, Mode.OFF}
 
     def _confirm(self) -> Decision | None:
-        """Judge the last reply where it went by a way that returns no id; return what to do while that is not known."""
-        waiting = self.state.unconfirmed
-        if waiting is None:
+        """Judge the last reply where it went by a way that returns no id; return what to do while that is not known.
+
+        Within a minute nothing but its being seen counts. A question that waits is answered meanwhile only where
+        nothing could show the reply.
+        """
+        last = self.state.unconfirmed
+        if last is None:
             return None
-        now, connection = self._began, self.loaded.connection
-        if self.state.confirmed < waiting.turn:
-            believable = waiting.since + timedelta(seconds=60)
-            if connection.outgoing_seen and now < believable:
-                if self.state.is_waiting:
-                    return Decision(Doing.RING_AGAIN, "reply_not_seen_yet")
+        if self.state.confirmed < last.turn:
+            believable = last.since + BELIEVE_NO_AFTER
+            early, waits = self._began < believable, self.state.is_waiting
+            if early and not waits:
                 return Decision(Doing.LOOK_AGAIN, "reply_not_seen_yet", at=believable)
-            self._judge_unconfirmed(waiting.turn, since=waiting.since)
+            told = self.loaded.connection.outgoing_seen
+            certainty = Certainty.UNKNOWN if early and told else self._was_sent(last)
+            if early and certainty is not Certainty.YES and (told or certainty is Certainty.NO):
+                return Decision(Doing.RING_AGAIN, "reply_not_seen_yet")
+            self._judge_unconfirmed(certainty)
         self._has_judged()
         return None
 
@@ -253,11 +258,13 @@ class Turn(Workbench):
         self.state = replace(self.state, unconfirmed=None)
         self._judged = True
 
-    def _judge_unconfirmed(self, turn: int, *, since: datetime) -> None:
-        key = turn_key(self.state.conversation, turn)
+    def _was_sent(self, last: OpenReply) -> Certainty:
+        key = turn_key(self.state.conversation, last.turn)
         item = self.services.table.read([key]).get(key, {})
         text = item.get("step_r0", {}).get("data", {}).get("text", "")
-        certainty = self.crm.was_sent(self.state.chat, self.state.deal_id, text, since)
+        return self.crm.was_sent(self.state.chat, self.state.deal_id, text, last.since)
+
+    def _judge_unconfirmed(self, certainty: Certainty) -> None:
         if certainty is Certainty.YES:
             return
         self.services.watch.count("RepliesUnconfirmed")

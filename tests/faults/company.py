@@ -30,7 +30,7 @@ from dealtalk.services import Services
 from tests.contract.crm.fake import FakeCrm
 from tests.fakes.world import SCHEMA, OneProfile, Silence
 from tests.faults.accounts import KINDS, Account, Edited, ProcessCrm
-from tests.faults.bells import Queue
+from tests.faults.bells import DEFAULT_VISIBILITY, Queue
 from tests.faults.faults import Dice, Fault, Port
 from tests.faults.outside import Outside
 from tests.faults.scheduler import Container, Ended, Process, Scheduler, SimClock
@@ -370,6 +370,7 @@ class Company:
             bell = self.queue.receive()
             if bell is None:
                 break
+            self.poll_later(DEFAULT_VISIBILITY)
             self._respond(bell.receipt, bell.body, bell.receives)
         self._note_dead_letters()
 

@@ -204,7 +204,7 @@ def _allowed(each: Landed, talk: Talk, verdict: Verdict) -> None:
 
 def _not_over_others(company: Company, each: Landed, talk: Talk, verdict: Verdict) -> None:
     """Nothing that a person set after the model had seen the deal, and before it was read again, is overwritten."""
-    if not isinstance(each.change, SetField) or each.late:
+    if not isinstance(each.change, SetField):
         return
     planned = company.minds.planned.get(str(each.change.value))
     if planned is None:

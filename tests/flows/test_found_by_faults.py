@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dealtalk.conversation.doorbell import Ring
 from dealtalk.deals import Assign, SetField
-from dealtalk.errors import OutcomeUnknown, Retryable
+from dealtalk.errors import OutcomeUnknown, Permanent, Retryable
+from dealtalk.recovery.redrive import BUDGET, Redriver
 from dealtalk.recovery.sweep import Sweeper
 from tests.fakes.model import calls, says
-from tests.fakes.world import World
+from tests.fakes.world import PROFILE, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+TOLD = "handoff: {customer_message: {ru: Коллега ответит вам скоро.}}\n"
 
 
 class Killed(BaseException):
@@ -133,3 +137,84 @@ def test_a_request_without_an_answer_keeps_its_deal_to_itself() -> None:
         world.work()
     (lease,) = [item for key, item in world.table.items.items() if key[1] == "LEASE"]
     assert lease["until"] > world.clock.now().timestamp()
+
+
+class Letters:
+    """A dead-letter queue in memory."""
+
+    def __init__(self, *bodies: str) -> None:
+        self.bodies = dict(enumerate(bodies))
+
+    def take(self) -> list[tuple[str, str]]:
+        """See `DeadLetters`."""
+        return [(str(number), body) for number, body in self.bodies.items()]
+
+    def delete(self, receipt: str) -> None:
+        """See `DeadLetters`."""
+        del self.bodies[int(receipt)]
+
+
+def dead_letters(world: World, number: int) -> Letters:
+    """Return a dead-letter queue with so many doorbells of the conversation; the queue itself is empty."""
+    world.doorbell.waiting.clear()
+    return Letters(*[Ring(world.conversation, world.connection.id, 1, "message").body()] * number)
+
+
+def redrive(world: World, letters: Letters) -> None:
+    """Let the redriver look once."""
+    Redriver(world.services, letters, world.responder.open_turn, lambda: 60).run()
+
+
+def test_a_handoff_says_nothing_to_the_customer_while_a_person_leads() -> None:
+    """The doorbell died, meanwhile a person wrote and the customer answered: note and task, no word (seed 994)."""
+    world = World(profile_text=PROFILE + TOLD)
+    world.says("окна")
+    world.employee_says("Это Олег")
+    world.says("ок, жду")
+    world.table.items[world.conversation.partition, "META"]["redrives"] = BUDGET
+    redrive(world, dead_letters(world, 1))
+    assert (len(world.crm.notes), len(world.crm.tasks), world.replies) == (1, 1, [])
+
+
+def test_a_handoff_of_a_drafting_bot_says_nothing_to_the_customer() -> None:
+    """Where the bot sends nothing, it sends no word about a person either."""
+    world = World(profile_text=PROFILE + TOLD + "mode: draft\n")
+    world.model.lines = [Permanent("the model refused the request")]
+    world.says("окна")
+    world.work()
+    assert (len(world.crm.tasks), world.replies) == (1, [])
+
+
+def test_several_dead_doorbells_of_one_conversation_are_one_chance() -> None:
+    """Three at once do not use up the budget of two and end with a person while the first rings anew."""
+    world = World()
+    world.says("окна")
+    redrive(world, dead_letters(world, 3))
+    assert (world.state.redrives, world.crm.tasks) == (1, [])
+    world.work()
+    assert len(world.replies) == 1
+
+
+@pytest.mark.parametrize("sees_texts", [True, False])
+def test_a_queued_reply_that_no_webhook_can_show_is_not_judged_in_its_first_minute(sees_texts: bool) -> None:
+    """A second doorbell comes right after the commit: the bot is still queued, so "not there" means nothing (529)."""
+    world = World()
+    world.connections.save(replace(world.connection, outgoing_seen=False))
+    world.crm.returns_ids, world.crm.sees_texts = False, sees_texts
+    world.says("окна")
+    world.work()
+    sent = world.crm.sent.pop()
+    ring(world)
+    world.work()
+    assert world.state.unconfirmed is not None
+    world.crm.sent.append(sent)
+    heal(world)
+    assert world.state.unconfirmed is None
+    assert world.crm.tasks == []
+    assert "RepliesUnconfirmed" not in world.watch.counts
+
+
+def ring(world: World) -> None:
+    """Ring once more."""
+    connection = world.connection.id
+    world.doorbell.ring(world.conversation, connection=connection, arrival=1, dedup="again", reason="due")

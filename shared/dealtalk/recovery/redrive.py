@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from dealtalk.agent.profile import Profile
     from dealtalk.crm.secrets import Secrets
+    from dealtalk.messages import ConversationKey
     from dealtalk.ports import Model
     from dealtalk.services import Services
     from dealtalk.turn import Turn
@@ -66,25 +67,30 @@ class Redriver:
     def run(self) -> dict[Fate, int]:
         """Look at the dead doorbells and return how many came to which fate."""
         fates = dict.fromkeys(Fate, 0)
+        rung: set[ConversationKey] = set()
         for receipt, body in self.letters.take():
-            fate = self._look_at(body)
+            fate = self._look_at(body, rung)
             fates[fate] += 1
             if fate is not Fate.KEPT:
                 self.letters.delete(receipt)
         return fates
 
-    def _look_at(self, body: str) -> Fate:
+    def _look_at(self, body: str, rung: set[ConversationKey]) -> Fate:
+        """Return what becomes of one letter; several of one conversation are one chance, not several."""
         try:
             ring = Ring.from_body(body)
         except (ValueError, KeyError, TypeError):
             self.services.watch.error("a dead letter is no doorbell")
             return Fate.UNREADABLE
+        if ring.conversation in rung:
+            return Fate.RUNG_ANEW
         key = meta_key(ring.conversation)
         state = State.from_item(ring.conversation, self.services.table.read([key]).get(key))
         if not state.is_waiting and state.turn is None and state.unconfirmed is None:
             return Fate.ANSWERED_ALREADY
         if state.redrives < BUDGET:
             self._ring(ring, state)
+            rung.add(ring.conversation)
             return Fate.RUNG_ANEW
         return self._hand_over(ring)
 
