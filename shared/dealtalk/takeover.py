@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dealtalk.agent.profile import Profile
     from dealtalk.connections import Connection
-    from dealtalk.conversation.journal import Claim
+    from dealtalk.conversation.journal import Journal
     from dealtalk.conversation.table import Table
     from dealtalk.ports import Clock, Crm
 
@@ -42,7 +42,7 @@ class Gate:
 
     table: Table
     crm: Crm
-    claim: Claim
+    journal: Journal
     clock: Clock
     fresh: bool
     poll_since: datetime | None
@@ -66,12 +66,14 @@ class Gate:
 
     def _ask(self, since: datetime) -> None:
         """Raise TakenOver, with the conversation set to `human`, where a person wrote after `since`."""
-        if not self.crm.employee_wrote(self.claim.state.chat, since):
+        asked_at, claim = self.clock.now(), self.journal.claim
+        if not self.crm.employee_wrote(claim.state.chat, since):
+            self.journal.polled_at = asked_at
             return
         values = {"mode": Mode.HUMAN.value, "employee_at": milliseconds(self.clock.now()), "expires_at": None}
-        key = meta_key(self.claim.state.conversation)
+        key = meta_key(claim.state.conversation)
         try:
-            self.table.write(Update(key, values, where=self.claim.guard(fresh=False)))
+            self.table.write(Update(key, values, where=claim.guard(fresh=False)))
         except ConditionFailed as failure:
-            raise self.claim.why_stopped(failure.old) from None
+            raise claim.why_stopped(failure.old) from None
         raise TakenOver

@@ -41,6 +41,9 @@ SENDING_SECONDS = 15.0
 BETWEEN_PROBES = timedelta(seconds=15)
 MODEL_GONE = "the model cannot be reached"
 FAR_BACK = timedelta(days=30)
+POLL_OVERLAP = timedelta(minutes=2)
+"""How far a question about employees' messages reaches back behind the last: clocks differ, and a CRM lists late."""
+
 EXTRA_ENTRIES = 20
 """Entries of the timeline that are read beyond the history: changes and replies stand among the messages."""
 
@@ -159,8 +162,9 @@ class Workbench:
             since = self._began - (self._pace().resume_after or FAR_BACK)
             # Who resumed the bot knew what the person had written until then.
             since = max(since, self.state.resumed_at or since)
-        claim = self._open_journal().claim
-        return Gate(services.table, self.crm, claim, services.clock, fresh=fresh, poll_since=since)
+            if self.state.polled_at is not None:
+                since = max(since, self.state.polled_at - POLL_OVERLAP)
+        return Gate(services.table, self.crm, self._open_journal(), services.clock, fresh=fresh, poll_since=since)
 
     def _sending(self) -> Sending:
         return Sending(self.services.table, self.crm, self._open_journal(), self.state.chat, self.services.clock)

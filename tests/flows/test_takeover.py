@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from dealtalk.connections import Mode
-from dealtalk.messages import Author
+from dealtalk.messages import Author, Chat
+from dealtalk.workbench import POLL_OVERLAP
 from tests.fakes.model import calls, says
 from tests.fakes.world import CHAT, PROFILE, World
 
@@ -177,6 +179,42 @@ def test_asking_for_employees_happens_once_in_a_turn() -> None:
     world.work()
     assert world.replies == ["Готово"]
     assert world.crm.calls.count("employee_wrote") == 1
+
+
+def test_the_next_question_reaches_back_to_the_last_one_only() -> None:
+    """What the last answered turn asked about is not asked again, but for a margin: a long chat is not read anew."""
+    world = World()
+    world.connections.save(replace(world.connection, outgoing_seen=False))
+    asked: list[datetime] = []
+    wrote = world.crm.employee_wrote
+
+    def noted(chat: Chat, since: datetime) -> bool:
+        asked.append(since)
+        return wrote(chat, since)
+
+    world.crm.employee_wrote = noted  # type: ignore[method-assign]
+    for _ in range(2):
+        world.says("окна")
+        world.work()
+        world.wait(minutes=10)
+    first_turn = world.clock.now() - timedelta(minutes=20, seconds=5)
+    assert asked[0] < first_turn - timedelta(minutes=30)
+    assert asked[1] == first_turn - POLL_OVERLAP
+
+
+def test_an_employee_who_wrote_since_the_last_question_is_found() -> None:
+    """The shorter look back misses nobody."""
+    world = World()
+    world.connections.save(replace(world.connection, outgoing_seen=False))
+    world.says("окна")
+    world.work()
+    world.wait(minutes=10)
+    world.crm.employee_writes(CHAT.chat_id)
+    world.wait(minutes=10)
+    world.says("и двери")
+    world.work()
+    assert len(world.replies) == 1
+    assert world.state.mode is Mode.HUMAN
 
 
 def test_the_first_outgoing_webhook_ends_the_asking() -> None:

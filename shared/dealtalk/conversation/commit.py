@@ -76,7 +76,7 @@ def commit(table: Table, clock: Clock, journal: Journal, connection: str, ending
     current = claim.state
     owned = True
     for _ in range(TRIES):
-        update = _meta_update(claim, current, ending, clock.now(), owned=owned)
+        update = _meta_update(journal, current, ending, clock.now(), owned=owned)
         others = _beside(journal, connection, ending, clock.now(), owned=owned)
         try:
             table.write(update, *others)
@@ -106,8 +106,9 @@ def abandon(table: Table, clock: Clock, journal: Journal, connection: str, endin
         raise FenceLost from None
 
 
-def _meta_update(claim: Claim, current: State, ending: Ending, now: datetime, *, owned: bool) -> Update:
+def _meta_update(journal: Journal, current: State, ending: Ending, now: datetime, *, owned: bool) -> Update:
     """Return META's write, given META as it was last seen."""
+    claim = journal.claim
     key = meta_key(claim.state.conversation)
     if not owned:
         # Another worker holds the conversation: it must learn what was answered; turn and timer are its own now.
@@ -124,6 +125,8 @@ def _meta_update(claim: Claim, current: State, ending: Ending, now: datetime, *,
         **_timer(claim, current, ending, now),
         **_day(claim.state, ending, now),
     }
+    if journal.polled_at is not None:
+        values["polled_at"] = milliseconds(journal.polled_at)
     values["unconfirmed"] = ending.unconfirmed.as_item() if ending.unconfirmed is not None else None
     where: list[Condition] = [
         equals("fence", claim.fence),

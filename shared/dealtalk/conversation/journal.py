@@ -132,10 +132,14 @@ class Claim:
 
 
 class Journal:
-    """The steps of one turn of one conversation, written under the worker's claim."""
+    """The steps of one turn of one conversation, written under the worker's claim.
+
+    `polled_at`: when the CRM was asked about employees' messages, and there were none; the commit writes it.
+    """
 
     def __init__(self, table: Table, clock: Clock, claim: Claim, item: Item | None) -> None:
         self.claim = claim
+        self.polled_at: datetime | None = None
         self._table = table
         self._clock = clock
         self._steps = {

@@ -102,8 +102,9 @@ class State:
     their kind, `answered` is the newest that a reply covered. `fence` rises with every claim; `turn` is the open turn,
     None where all turns are closed, and `turn_seen` the newest customer's message that it answers. Webhooks raise
     `arrived`, `customer_no`, `employee_no`, `confirmed` and set the mode to human; responders raise `fence` and
-    `answered`. `paused`: an operator said so, and only an operator ends it; `resumed_at` is when one did. Entries of
-    the timeline up to `forgotten` were erased, or are about to be: nobody reads them.
+    `answered`. `paused`: an operator said so, and only an operator ends it; `resumed_at` is when one did.
+    `polled_at`: then an answered turn asked the CRM, and no employee had written. Entries of the timeline up to
+    `forgotten` were erased, or are about to be: nobody reads them.
     """
 
     conversation: ConversationKey
@@ -130,6 +131,7 @@ class State:
     provisional: tuple[str, ...] = ()
     paused: bool = False
     resumed_at: datetime | None = None
+    polled_at: datetime | None = None
     forgotten: int = 0
     day: str = ""
     day_tokens: int = 0
@@ -150,7 +152,7 @@ class State:
         """Return the state of a META item; of a conversation that is not there yet, an empty one."""
         if not item:
             return cls(conversation)
-        employee_at, resumed_at = item.get("employee_at"), item.get("resumed_at")
+        employee_at, resumed_at, polled_at = (item.get(name) for name in ("employee_at", "resumed_at", "polled_at"))
         return cls(
             conversation,
             connection=item.get("connection", ""),
@@ -176,6 +178,7 @@ class State:
             provisional=tuple(item.get("provisional", ())),
             paused=item.get("paused", False),
             resumed_at=None if resumed_at is None else moment(resumed_at),
+            polled_at=None if polled_at is None else moment(polled_at),
             forgotten=item.get("forgotten", 0),
             day=item.get("day", ""),
             day_tokens=item.get("day_tokens", 0),
