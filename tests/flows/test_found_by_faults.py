@@ -206,7 +206,8 @@ def test_a_queued_reply_that_no_webhook_can_show_is_not_judged_in_its_first_minu
     sent = world.crm.sent.pop()
     ring(world)
     world.work()
-    assert world.state.unconfirmed is not None
+    early = world.state
+    assert early.unconfirmed is not None
     world.crm.sent.append(sent)
     heal(world)
     assert world.state.unconfirmed is None
