@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 @contextmanager
 def published(world: World, page: str | None, *, in_background: bool = False) -> Iterator[None]:
-    """Describe the world in the file until the block ends; leave the file alone where `make up` has one up."""
+    """Describe the world in the file until the block ends; leave the file alone where `make up` has one up.
+
+    `simulator` beside the stack's own keys is the control API through which an outside tool can be a customer.
+    """
     if not in_background and processes.running(NAME):
         yield
         return
-    publish(world.stack.describe(page=page, connections=[account.describe() for account in world.accounts]))
+    described = world.stack.describe(page=page, connections=[account.describe() for account in world.accounts])
+    publish({**described, "simulator": world.control.url})
     try:
         yield
     finally:

@@ -98,7 +98,7 @@ def test_a_customer_is_answered_and_a_person_silences_the_bot(shown: Page) -> No
     shown.select_option("#manager-form [name=user]", "Oliver")
     shown.fill("#manager-form [name=text]", "Hello, Oliver here, I will take it from here")
     shown.click("#manager-form button")
-    shown.locator("#bot-state.human:has-text('back at')").wait_for()
+    shown.locator("#bot-state.human:has-text('bot back at')").wait_for()
     customer_writes(shown, "ok, waiting for you")
     shown.locator("#turns .doorbell:has-text('a person leads')").first.wait_for()
     assert shown.locator("#customer-lines .bot").count() == 1

@@ -98,8 +98,8 @@ function showNobody() {
   byId("deal-owner").textContent = "";
   showBot(null, []);
   for (const id of ["customer-lines", "manager-lines"])
-    byId(id).replaceChildren(el("li", { class: "nothing" }, "No messages yet."));
-  byId("deal").replaceChildren(el("p", { class: "nothing" }, "Choose a customer, or add a new one."));
+    byId(id).replaceChildren(el("li", { class: "nothing" }, "Nobody has written yet. Add a customer to begin."));
+  byId("deal").replaceChildren(el("p", { class: "nothing" }, "The deal appears with the customer."));
   byId("turns").replaceChildren(el("p", { class: "nothing" }, "Nothing yet. Write as the customer and watch."));
   for (const form of [byId("customer-form"), byId("manager-form")])
     for (const element of form.elements) element.disabled = true;
@@ -167,15 +167,15 @@ function showBot(bot, lines) {
   }
   const last = [...lines].reverse().find((line) => line.outgoing);
   const unseen = bot.polls && last && last.who === "employee" && bot.phase !== "human";
-  const back = bot.resume_at ? `, back at ${clock(bot.resume_at)} if nobody writes` : "";
+  const back = bot.resume_at ? `, bot back at ${clock(bot.resume_at)}` : "";
   const words = {
     ready: "Bot is ready",
     waiting: "Bot waits for a pause, then answers",
     answering: "Bot is answering",
-    human: `Bot is silent: a person leads${back}`,
+    human: `A person leads${back}`,
     off: "Bot is off",
   };
-  state.textContent = unseen ? "A person wrote: the bot looks for that before it speaks" : words[bot.phase];
+  state.textContent = unseen ? "A person wrote: the bot looks before it speaks" : words[bot.phase];
   if (unseen) state.className = "state human";
   trouble(bot.trouble ? `The connection needs attention: ${bot.trouble}` : "");
 }
@@ -194,7 +194,7 @@ function showDeal(deal) {
   const wanted = new Set(account().bot_fields);
   const names = Object.keys(deal.fields).filter((name) => deal.fields[name] !== null || wanted.has(name));
   const rest = Object.keys(deal.fields).length - names.length;
-  place.replaceChildren(
+  const parts = [
     el("h3", {}, deal.name, el("span", { class: "price" }, money(deal))),
     stages(deal, changed((each) => each.pipeline + each.stage)),
     el(
@@ -220,7 +220,8 @@ function showDeal(deal) {
     history(deal),
     ...tasks(deal),
     ...notes(deal),
-  );
+  ];
+  place.replaceChildren(...parts.filter(Boolean));
   shown.deal = deal;
 }
 
@@ -324,7 +325,7 @@ function showTurns(chapters) {
           {},
           chapter.turn ? `Turn ${chapter.turn}` : asked(chapter) ? "Next turn" : "Since then",
           chapter.status || asked(chapter)
-            ? el("span", { class: `status ${chapter.status ? "ended" : "open"}` }, chapter.status || "not answered yet")
+            ? el("span", { class: `status ${chapter.status ? "ended" : "open"}` }, chapter.status || "not answered by the bot")
             : null,
           el("small", { class: "muted" }, facts.join(" · ")),
         ),
@@ -412,7 +413,10 @@ async function say(given) {
   look();
 }
 
-const sayAsCustomer = (text) => shown.chat && say({ who: "customer", text });
+async function sayAsCustomer(text) {
+  if (!shown.chat) await newCustomer();
+  if (shown.chat) await say({ who: "customer", text });
+}
 
 function sending(form, who) {
   form.addEventListener("submit", (event) => {
@@ -427,7 +431,7 @@ function sending(form, who) {
 sending(byId("customer-form"), "customer");
 sending(byId("manager-form"), "employee");
 
-byId("new-customer").addEventListener("click", async () => {
+async function newCustomer() {
   try {
     const made = await act("/api/customers", { account: shown.account });
     chooseChat(made.chat);
@@ -436,7 +440,9 @@ byId("new-customer").addEventListener("click", async () => {
     trouble(error.message);
   }
   look();
-});
+}
+
+byId("new-customer").addEventListener("click", newCustomer);
 
 for (const button of byId("views").children) {
   button.addEventListener("click", () => {
