@@ -61,7 +61,7 @@ class Directory:
 
         Raises Trouble where the account was connected by somebody else since `previous` was read.
         """
-        values = {**connection_item(connection), "cooldown_until": None, "expires_at": None}
+        values = {**connection_item(connection), "cooldown_until": None}
         signpost = {"crm": connection.crm, "account": connection.account, "connection": connection.id}
         unchanged = equals("connection", previous.id) if previous else Absent("pk")
         writes: list[Write] = [

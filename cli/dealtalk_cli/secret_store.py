@@ -30,10 +30,9 @@ class SecretStore:
                 client.create_secret(
                     Name=name, SecretString=text, Description="A CRM account's token, made by dealtalk connect."
                 )
-            except client.exceptions.ResourceExistsException:
-                pass
-            except client.exceptions.InvalidRequestException:
-                client.restore_secret(SecretId=name)
+            except (client.exceptions.ResourceExistsException, client.exceptions.InvalidRequestException):
+                if "DeletedDate" in client.describe_secret(SecretId=name):
+                    client.restore_secret(SecretId=name)
             else:
                 return True
             client.put_secret_value(SecretId=name, SecretString=text)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from dealtalk_cli.amocrm import telling
 from dealtalk_cli.main import main
 from tests.flows.connect.connecting import REGION, STACK
 
@@ -109,6 +110,15 @@ def test_a_dry_run_does_not_use_up_a_code(russian: World) -> None:
     assert russian.simulator.calls(russian.subdomain) == []
 
 
+def test_a_code_is_not_used_up_before_somebody_agreed(russian: World) -> None:
+    """Nobody is there to say yes."""
+    where = ["--subdomain", russian.subdomain, "--platform", "amocrm.ru", "--api-base", russian.base]
+    bot = ["--profile", str(russian.profile)]
+    ran = russian.run("connect", "amocrm", *STACK, *where, *bot, *russian.oauth_options())
+    assert "--yes is missing" in error_of(ran)
+    assert russian.simulator.calls(russian.subdomain) == []
+
+
 def test_strict_makes_missing_names_errors(russian: World) -> None:
     """Nothing is written then."""
     text = russian.profile.read_text(encoding="utf-8").replace("Квалификация", "Квалификаци")
@@ -202,6 +212,15 @@ def test_where_nobody_can_be_asked_the_missing_option_is_named(russian: World) -
     where += ["--profile", str(russian.profile)]
     assert "--yes is missing" in error_of(russian.run("connect", "amocrm", *STACK, *where))
     assert nothing_written(russian)
+
+
+def test_a_stack_that_no_crm_can_reach_is_told(russian: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The local stack and an account elsewhere: messages would never arrive. "localhost" stands for elsewhere here."""
+    monkeypatch.setattr(telling, "is_loopback", lambda host: host == "127.0.0.1")
+    local = ["--api-url", "http://127.0.0.1:4566/x"]
+    assert "cannot reach" not in russian.connect(*local).out
+    elsewhere = ["--api-base", russian.base.replace("127.0.0.1", "localhost")]
+    assert "! amoCRM cannot reach http://127.0.0.1:4566/x" in russian.connect(*local, *elsewhere).out
 
 
 def test_without_a_stack_the_command_says_how_to_name_one(russian: World) -> None:

@@ -145,6 +145,45 @@ def test_what_a_person_ticked_in_the_page_is_not_unticked(russian: World) -> Non
     assert result["webhook_registered"] is True
 
 
+def test_a_webhook_with_an_event_that_the_api_does_not_know_is_left_to_the_page(russian: World) -> None:
+    """Made anew it would lose that event: a person is told to switch it on."""
+    russian.connected()
+    (hook,) = russian.hooks()
+    hook.settings, hook.disabled = ["add_message", "event_of_tomorrow"], True
+    result = russian.connected()
+    assert (hook.settings, hook.disabled) == (["add_message", "event_of_tomorrow"], True)
+    assert result["webhook_registered"] is False
+    assert "switch the webhook on" in result["next"][0]
+
+
+def test_another_accounts_connection_is_left_alone(russian: World, english: World) -> None:
+    """Its webhook was pasted into this account by mistake: only the webhook here goes."""
+    theirs = english.connected()
+    page.save(russian.account, {"destination": theirs["webhook_url"], "settings": ["add_message"]}, 1)
+    before = english.connection()
+    russian.connected()
+    assert english.connection() == before
+    assert len(russian.hooks()) == len(english.hooks()) == 1
+
+
+def test_a_stored_token_is_not_used_for_another_account(russian: World) -> None:
+    """The address belongs to somebody else now."""
+    russian.connected()
+    russian.account.id += 1
+    ran = russian.connect(signed=False, profile=False)
+    assert ran.code == 2
+    assert "the stored token belongs to another account" in ran.err
+
+
+def test_a_secret_that_was_to_be_deleted_is_kept_again(russian: World) -> None:
+    """AWS keeps it for a week, and refuses to make another one of this name."""
+    russian.connected()
+    name = russian.connection().secret
+    boto3.client("secretsmanager", region_name=REGION).delete_secret(SecretId=name, RecoveryWindowInDays=7)
+    russian.connected()
+    assert russian.secret(name) == {"token": russian.token}
+
+
 def test_a_webhook_that_was_switched_off_is_made_anew(russian: World) -> None:
     """An update alone leaves it off."""
     russian.connected()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -80,6 +81,26 @@ def test_a_webhook_that_leads_elsewhere_is_a_problem(healthy: World) -> None:
     (hook,) = healthy.hooks()
     hook.destination = hook.destination.replace(API, "https://old.example.test")
     assert "another address" in healthy.findings()["webhook"]["sentence"]
+
+
+def test_a_left_over_webhook_elsewhere_does_not_hide_the_right_one(healthy: World) -> None:
+    """The stack moved and the old subscription, with the same key, stands first in the list."""
+    ((number, hook),) = healthy.account.hooks.items()
+    old = dataclasses.replace(hook, id=1, destination=hook.destination.replace(API, "https://old.example.test"))
+    healthy.account.hooks = {1: old, number: hook}
+    assert healthy.findings()["webhook"]["level"] == "ok"
+
+
+def test_a_token_of_another_account_is_a_problem(healthy: World) -> None:
+    """The address belongs to somebody else now."""
+    healthy.account.id += 1
+    assert "it belongs to the account" in healthy.findings()["token"]["sentence"]
+
+
+def test_contacts_fields_that_the_connection_does_not_read_are_a_problem(healthy: World) -> None:
+    """The option was switched off by hand."""
+    healthy.connected("--option", "contact_fields=false")
+    assert "reads contacts' fields" in healthy.findings()["names"]["sentence"]
 
 
 def test_a_webhook_that_was_switched_off_is_a_problem_and_fix_switches_it_on(healthy: World) -> None:
