@@ -60,10 +60,11 @@ RUSSIAN = {"name": "Анна", "pipeline": "Продажи", "first": "Новы�
 ENGLISH = {"name": "Ann", "pipeline": "Sales", "first": "New", "second": "Qualification", "text_field": "City"}
 PROFILE_NAME = "profiles/bench.yaml"
 PER_BODY = 40
-BETWEEN_MESSAGES = 0.02
+BETWEEN_MESSAGES = 30.0
+AFTER_WARMING = 1.0
 BEFORE_THE_BELL = 0.01
 BOT_DELAY = 0.01
-"""Seconds of the hand-set time: 500 messages within the minute for which a process keeps its profile and schema."""
+"""Seconds of the hand-set time: a process keeps its profile and the schema for a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,11 @@ class Bench:
     connection: Connection
     chat: Chat
     metrics: Metrics
+    _warmer: Chat = field(init=False)
     _ids: count[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
+        self._warmer = self.chat
         self.intake = Intake(
             self.services.table, self.services.connections, self.services.doorbell, self.services.clock
         )
@@ -133,10 +136,17 @@ class Bench:
             self._take([(f"b{next(self._ids)}", text) for text in texts], Author.CUSTOMER)
             self._delete(self._doorbell())
 
-    def turn(self, *, tools: Sequence[tuple[str, str]] = ()) -> Cost:
+    def warm_turn(self, *, tools: Sequence[tuple[str, str]] = ()) -> Cost:
+        """Return the cost of a turn just after one in the first chat, which fills what the process remembers."""
+        chat, self.chat = self.chat, self._warmer
+        self.turn()
+        self.chat = chat
+        return self.turn(tools=tools, pause=AFTER_WARMING)
+
+    def turn(self, *, tools: Sequence[tuple[str, str]] = (), pause: float = BETWEEN_MESSAGES) -> Cost:
         """Let the customer write once and the responder answer, first by these tool calls; return what that cost."""
         number = next(self._ids)
-        self.simulator.advance(BETWEEN_MESSAGES)
+        self.simulator.advance(pause)
         self._take([(f"m{number}", f"question {number}")], Author.CUSTOMER)
         if tools:
             self.model.queue(Fault(tool_calls=tuple(tools)))
