@@ -65,6 +65,7 @@ class Turn(Workbench):
             self._settle()
             if self._sending().is_begun():
                 return self._finish(self._rest_of_reply(mode))
+            self._go_on_handing_over(mode)
             if self._is_stale(mode):
                 self.drop("stale")
         if waits := rules.decide_mode(self.state, mode, self._pace(), now):
@@ -89,9 +90,6 @@ class Turn(Workbench):
         if self.journal is None:
             resume = self.state.mode is Mode.HUMAN
             self.journal = self._claim(self.crm.find_deal(self.state.chat), resume=resume)
-        kept = self.journal.step("needs_human")
-        if kept is not None:
-            raise NeedsHuman(kept.data["reason"])
         deal, schema = self._deal(), self._schema()
         if deal is not None and not self._works_here(deal, schema):
             return self._commit(Ending("outside"), Decision(Doing.NOTHING, "outside_its_stages"))
@@ -227,6 +225,16 @@ class Turn(Workbench):
         sending = self._sending()
         return sending.so_far() if mode in {Mode.HUMAN, Mode.OFF} else sending.go_on()
 
+    def _go_on_handing_over(self, mode: Mode) -> None:
+        """Raise NeedsHuman where the turn was being handed over: a newer message does not make that stale.
+
+        Nothing may be waiting either: a reply that was never seen is handed over after its turn. Only a person who
+        leads by now needs no telling.
+        """
+        begun = self._open_journal().step("needs_human")
+        if begun is not None and mode not in {Mode.HUMAN, Mode.OFF}:
+            raise NeedsHuman(begun.data["reason"])
+
     def _is_stale(self, mode: Mode) -> bool:
         """Return whether the unfinished turn must not go on: the customer wrote again, or the bot may not speak."""
         return self.state.customer_no > self.state.turn_seen or mode in {Mode.HUMAN, Mode.OFF}
@@ -279,7 +287,7 @@ class Turn(Workbench):
         if waiting:
             took = self.services.clock.now() - waiting[0].stored_at
             watch.took("TimeToReply", took.total_seconds() * 1000)
-        asked = journal.step("handoff")
+        asked = journal.step("handoff") or journal.step("needs_human")
         reason = asked.data["reason"] if asked else None
         if sent.uncertain:
             reason = UNCERTAIN

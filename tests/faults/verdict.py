@@ -15,6 +15,7 @@ from dealtalk.conversation.state import State, turn_key
 from dealtalk.conversation.table import Check, Update
 from dealtalk.deals import AddNote, AddTag, AddTask, MoveStage, SetField
 from tests.faults.company import CANNED, Company, Talk, is_draft
+from tests.faults.scheduler import START
 from tests.faults.storage import started_steps
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _nobody_talked_over(company: Company, talk: Talk, verdict: Verdict) -> None:
                 continue
             values = write.values if isinstance(write, Update) else {}
             if write.key[1] == "META" and "employee_at" in values:
-                employee_at = written.time
+                employee_at = values["employee_at"] / 1000 - START.timestamp()
             if employee_at is None:
                 continue
             for name, step in started_steps(write):

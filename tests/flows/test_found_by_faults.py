@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dealtalk.connections import Mode
 from dealtalk.conversation.doorbell import Ring
 from dealtalk.deals import Assign, SetField
 from dealtalk.errors import OutcomeUnknown, Permanent, Retryable
@@ -219,3 +220,59 @@ def ring(world: World) -> None:
     """Ring once more."""
     connection = world.connection.id
     world.doorbell.ring(world.conversation, connection=connection, arrival=1, dedup="again", reason="due")
+
+
+def never_seen(world: World) -> None:
+    """Let a queued reply to the first message vanish, and its minute pass."""
+    world.crm.returns_ids = False
+    world.says("окна")
+    world.work()
+    world.crm.sent.clear()
+    world.wait(seconds=62)
+
+
+def test_a_handoff_of_an_answered_conversation_survives_a_crash() -> None:
+    """Nothing waits any more, the handoff had just begun: the next wake-up ends it and pauses (seeds 4250, 5472)."""
+    world = World()
+    never_seen(world)
+    at_call(world, "add", 2, die)
+    ring(world)
+    with pytest.raises(Killed):
+        world.work()
+    heal(world)
+    assert (len(world.crm.notes), len(world.crm.tasks)) == (1, 1)
+    assert (world.state.turn, world.state.mode) == (None, Mode.HUMAN)
+
+
+def test_a_handoff_that_was_begun_is_not_dropped_for_a_newer_message() -> None:
+    """The reply to the first message is lost for good: somebody must be told, whatever comes after it (seed 4531)."""
+    world = World()
+    never_seen(world)
+    at_call(world, "add", 1, die)
+    ring(world)
+    with pytest.raises(Killed):
+        world.work()
+    world.says("алло?")
+    world.work()
+    heal(world)
+    assert (len(world.crm.notes), len(world.crm.tasks)) == (1, 1)
+    assert [item["kind"] for item in world.timeline()].count("handoff") == 1
+
+
+def test_a_handoff_whose_message_was_sent_before_the_crash_still_pauses_the_bot() -> None:
+    """Note, task and word to the customer are out, the commit is missing: it is made as a handoff."""
+    world = World(profile_text=PROFILE + TOLD)
+    world.model.lines = [Permanent("the model refused the request")]
+    world.says("окна")
+    send = world.crm.send
+
+    def die_after(*args: object) -> object:
+        send(*args)  # type: ignore[arg-type]
+        raise Killed
+
+    world.crm.send = die_after  # type: ignore[assignment,method-assign]
+    with pytest.raises(Killed):
+        world.work()
+    world.crm.send = send  # type: ignore[method-assign]
+    heal(world)
+    assert (len(world.replies), len(world.crm.tasks), world.state.mode) == (1, 1, Mode.HUMAN)
