@@ -152,7 +152,7 @@ def test_every_problem_of_a_profile_is_shown(russian: World) -> None:
         (["--subdomain", "окна"], "--subdomain is the first part"),
         (["--api-base", "http://crm.example.test"], "--api-base"),
         (["--api-url", "http://stack.example.test"], "--api-url must be https://host"),
-        (["--table", "elsewhere"], "ResourceNotFoundException"),
+        (["--table", "elsewhere"], "ResourceNotFoundException. Check the table's name"),
         (["--bucket", "elsewhere"], "to read the bucket of profiles"),
         (["--stack-file", "nowhere.json"], "nowhere.json does not describe a stack"),
         (["--stack", "shop", "--local"], "two stacks"),
