@@ -18,6 +18,7 @@ from dealtalk.deals import AddNote, AddTag, AddTask, Deal, MoveStage, Pipeline, 
 from dealtalk.ports import ModelAnswer, ToolCall, Usage
 from tests.fakes.model import calls, says
 from tests.fakes.world import CHAT, PROFILE, SCHEMA, World
+from tests.security.attempts import FORBIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,59 +28,6 @@ if TYPE_CHECKING:
 ITEM_LIMIT = 400 * 1024
 STRANGER = Deal("666", "Чужая сделка", "10", "11", "7", price=Decimal(5))
 TWO_PIPELINES = replace(SCHEMA, pipelines=(*SCHEMA.pipelines, Pipeline("20", "Сервис", (Stage("21", "Срочно"),))))
-
-FORBIDDEN: dict[str, tuple[str, Any]] = {
-    "won": ("update_deal", {"stage": "Успешно реализовано"}),
-    "won with its pipeline": ("update_deal", {"stage": "Продажи / Успешно реализовано"}),
-    "lost": ("update_deal", {"stage": "Закрыто и не реализовано"}),
-    "won by id": ("update_deal", {"stage": "142"}),
-    "won by number": ("update_deal", {"stage": 142}),
-    "won, wrapped": ("update_deal", {"stage": ["Успешно реализовано"]}),
-    "won, invisible": ("update_deal", {"stage": "Успешно\u200b реализовано\u202e"}),
-    "stage skipped": ("update_deal", {"stage": "Договор"}),
-    "another pipeline": ("update_deal", {"stage": "Сервис / Срочно"}),
-    "another pipeline's stage": ("update_deal", {"stage": "Срочно"}),
-    "stage of nobody": ("update_deal", {"stage": "x" * 5000}),
-    "price": ("update_deal", {"price": 1}),
-    "price below zero": ("update_deal", {"price": -1}),
-    "price of nobody": ("update_deal", {"price": 10**30}),
-    "price in words": ("update_deal", {"price": "1e999999999"}),
-    "deal's id": ("update_deal", {"deal_id": "666", "id": 666, "lead": {"id": 666}}),
-    "contact": ("update_deal", {"contact_id": "1", "contact": {"phone": "+79990000000"}}),
-    "account": ("update_deal", {"account": "4711", "api_base": "https://stranger.example"}),
-    "field not allowed": ("update_deal", {"fields": {"Профиль": "KBE"}}),
-    "field of nobody": ("update_deal", {"fields": {"Бюджет": 1}}),
-    "field by id": ("update_deal", {"fields": {"104": "KBE"}}),
-    "number below zero": ("update_deal", {"fields": {"Количество": -3}}),
-    "number without end": ("update_deal", {"fields": {"Количество": 10**400}}),
-    "number in words": ("update_deal", {"fields": {"Количество": "тысяча"}}),
-    "text that is none": ("update_deal", {"fields": {"Товар": {"a": [1]}}}),
-    "text that is true": ("update_deal", {"fields": {"Товар": True}}),
-    "text of invisible signs": ("update_deal", {"fields": {"Товар": "\u200b\u202e\x00\ufeff"}}),
-    "text too long": ("update_deal", {"fields": {"Товар": "x" * 20_000}}),
-    "fields as a list": ("update_deal", {"fields": [{"name": "Товар", "value": "x"}]}),
-    "a thousand fields": ("update_deal", {"fields": {f"f{number}": 1 for number in range(1000)}}),
-    "a million tags": ("update_deal", {"add_tags": ["x"] * 1_000_000}),
-    "tags of nobody": ("update_deal", {"add_tags": [f"t{number}" for number in range(2000)]}),
-    "tag that is none": ("update_deal", {"add_tags": {"name": "ии"}}),
-    "tag taken off": ("update_deal", {"remove_tags": ["vip"]}),
-    "stranger as responsible": ("update_deal", {"responsible": "Директор"}),
-    "person by id": ("update_deal", {"responsible": "7"}),
-    "task in 1970": ("create_task", {"text": "x", "due_at": "1970-01-01T00:00"}),
-    "task in 9999": ("create_task", {"text": "x", "due_at": "9999-12-31T23:59"}),
-    "task without a time": ("create_task", {"text": "x", "due_at": "tomorrow"}),
-    "task at no time": ("create_task", {"text": "x", "due_at": 10**20}),
-    "task for a stranger": ("create_task", {"text": "x", "due_at": "2026-11-24T12:00", "person": "Директор"}),
-    "note that is none": ("add_note", {"text": {"html": "<script>"}}),
-    "note that is empty": ("add_note", {"text": " \u200b\x07 "}),
-    "note too long": ("add_note", {"text": "x" * 4001}),
-    "no such tool": ("delete_deal", {"deal_id": "500"}),
-    "the CRM's own call": ("crm.update_deal", {"deal": "666"}),
-    "a tool's name as a path": ("../update_deal", {"stage": "Квалификация"}),
-    "a tool's name without end": ("x" * 100_000, {}),
-    "sending": ("send_message", {"chat_id": "chat-2", "text": "x"}),
-    "prompt": ("get_system_prompt", {}),
-}
 
 BROKEN = {
     "not JSON": "{",

@@ -15,7 +15,7 @@ from local.stack.paths import PROJECT
 if TYPE_CHECKING:
     from pathlib import Path
 
-ALL_LOCKS = [PROJECT / "requirements.lock", *(LOCKS / f"{name}.lock" for name in ("sam", "emulator", "lambda"))]
+ALL_LOCKS = [PROJECT / "requirements.lock", *(LOCKS / f"{name}.lock" for name in ("sam", "emulator", "lambda", "scan"))]
 
 
 def names(requirements: list[str]) -> set[str]:

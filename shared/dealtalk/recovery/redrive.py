@@ -10,9 +10,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from dealtalk.conversation.doorbell import Ring, counted_dedup
+from dealtalk.conversation.journal import Stopped
 from dealtalk.conversation.state import State, meta_key
 from dealtalk.conversation.table import Update
 from dealtalk.errors import DealtalkError
+from dealtalk.settle import Postponed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -111,6 +113,10 @@ class Redriver:
             if turn is None:
                 return Fate.UNREADABLE
             turn.hand_over(GAVE_UP)
+        except (Stopped, Postponed):
+            # A person or another worker has the conversation in this very moment, or it is too early to settle what a
+            # dead worker had begun; the next run sees what came of it.
+            return Fate.KEPT
         except DealtalkError as failure:
             self.services.watch.count("NeedsAttention")
             self.services.watch.error("nobody could be told of a dead doorbell", error=type(failure).__name__)
