@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dealtalk.acts import Acts
+    from dealtalk.conversation.journal import Journal
     from dealtalk.conversation.state import OpenReply
     from dealtalk.deals import Deal, DealSchema
 
@@ -59,15 +60,17 @@ class Turn(Workbench):
         `errors`.
         """
         now, mode = self._began, self._mode()
-        if (waits := rules.may_work(self.loaded.connection, now)) or (waits := self._confirm()):
+        if waits := rules.may_work(self.loaded.connection, now):
             return self._look_again(waits)
         if self.state.turn is not None:
             self._settle()
             if self._sending().is_begun():
                 return self._finish(self._rest_of_reply(mode))
             self._go_on_handing_over(mode)
-            if self._is_stale(mode):
-                self.drop("stale")
+        if waits := self._confirm():
+            return self._look_again(waits)
+        if self.journal is not None and self._is_stale(mode):
+            self.drop("stale")
         if waits := rules.decide_mode(self.state, mode, self._pace(), now):
             return self._look_again(waits)
         entries = self._entries()
@@ -147,10 +150,9 @@ class Turn(Workbench):
 
     def hand_over(self, reason: str) -> Decision:
         """Tell a person by a note and a task, and pause. `reason` is a fixed sentence, without customer text."""
-        if self.journal is None:
-            self.journal = self._claim(self.crm.find_deal(self.state.chat))
-        self.journal.hold("needs_human", StepKind.ANSWER, {"reason": reason})
-        self.journal.flush()
+        journal = self._journal_to_hand_over()
+        journal.hold("needs_human", StepKind.ANSWER, {"reason": reason})
+        journal.flush()
         acts = self._acts(self._deal(), self._schema(), lambda: False)
         results = acts.hand_over(Handoff(reason, ""))
         if not all(result.applied for result in results):
@@ -168,6 +170,14 @@ class Turn(Workbench):
                 ending, done=(sent.entry(), done), last=sent.last, own_ids=sent.own_ids, unconfirmed=sent.unconfirmed
             )
         return self._commit(ending, Decision(Doing.HAND_OVER, "handed_over"))
+
+    def _journal_to_hand_over(self) -> Journal:
+        """Return the turn's journal, claimed; what an unfinished turn had begun is settled before it is added to."""
+        if self.journal is None and self.state.turn is not None:
+            self._settle()
+        if self.journal is None:
+            self.journal = self._claim(self.crm.find_deal(self.state.chat))
+        return self.journal
 
     def _words_of_handoff(self) -> str | None:
         """Return what the customer is told when a person takes over; None where the profile says nothing."""
@@ -277,7 +287,7 @@ class Turn(Workbench):
             return
         self.services.watch.count("RepliesUnconfirmed")
         if certainty is Certainty.NO or self.loaded.connection.outgoing_seen:
-            self._has_judged()
+            # It stays noted until the handoff's commit, since the worker may die before that.
             raise NeedsHuman(UNCERTAIN)
 
     def _finish(self, sent: Sent, waiting: list[Entry] | None = None) -> Decision:

@@ -10,7 +10,6 @@ from dealtalk.deals import AddTask
 from dealtalk.errors import CrmUnavailable, NeedsAttention, OutcomeUnknown, RateLimited
 from dealtalk.messages import Chat
 from dealtalk.ports import Certainty, Receipt
-from tests.contract.crm.fake import FakeCrm
 from tests.faults.faults import Fault, Port
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from dealtalk.connections import Connection
     from dealtalk.deals import ChangeResult, Deal, DealAddition, DealSchema, DealUpdate
+    from tests.contract.crm.fake import FakeCrm
     from tests.faults.outside import Outside
     from tests.faults.scheduler import Process, Scheduler
 
@@ -88,7 +88,7 @@ class Edited:
     value: str
 
 
-@dataclass
+@dataclass(eq=False)
 class Account:
     """One account: the CRM's own state and what its people and customers saw."""
 
@@ -215,9 +215,7 @@ class ProcessCrm:
     def _landed(self, deal_id: str, change: DealUpdate | DealAddition, step: tuple[str, str], read_at: float) -> None:
         late = self.process.step != step or self.process.effect_until is None or self.process.dead
         self.account.landed.append(
-            Landed(
-                self.outside.scheduler.time, deal_id, change, self.process.conversation, *step, read_at, late=late
-            )
+            Landed(self.outside.scheduler.time, deal_id, change, self.process.conversation, *step, read_at, late=late)
         )
 
     def _step(self) -> tuple[str, str]:

@@ -144,7 +144,7 @@ class Scheduler:
         return not self._heap
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Container:
     """What one process after another runs in, with the memory that outlives an invocation; it dies with a crash."""
 

@@ -63,7 +63,8 @@ class Seller:
             return said[0]
 
         def failed(fault: Fault) -> Exception:
-            return Permanent("the model refused") if fault is Fault.FORBIDDEN else ModelUnavailable("the model answered 429")
+            forbidden = fault is Fault.FORBIDDEN
+            return Permanent("the model refused") if forbidden else ModelUnavailable("the model answered 429")
 
         answer = self.outside.call(process, Port.MODEL, "model answers", effect, errors=failed)
         words = answer.text or " ".join(f"{call.name}({call.arguments})" for call in answer.tool_calls)

@@ -127,7 +127,8 @@ class ProcessTable:
         if self.process.scope:
             allowed = self.process.scope.split(" ")
             for key in keys:
-                if key[0] not in allowed and not any(each.endswith("*") and key[0].startswith(each[:-1]) for each in allowed):
+                prefixes = [each[:-1] for each in allowed if each.endswith("*")]
+                if key[0] not in allowed and not any(key[0].startswith(prefix) for prefix in prefixes):
                     self.storage.trespasses.append(f"{self.process.name} asked for {key[0]} / {key[1]}")
 
 
@@ -149,7 +150,8 @@ def _words(write: Write) -> str:
         case Check(key, _):
             return f"check {key[1]}"
         case Update(key, values):
-            shown = {n: (v["state"] if n.startswith("step_") else v) for n, v in values.items() if not isinstance(v, list)}
+            plain = {name: value for name, value in values.items() if not isinstance(value, list)}
+            shown = {name: value["state"] if name.startswith("step_") else value for name, value in plain.items()}
             told = {n: v for n, v in shown.items() if not isinstance(v, dict) and n not in {"expires_at", "connection"}}
             return f"{key[1]} {told}"
         case _:

@@ -63,7 +63,7 @@ def judge(company: Company) -> Verdict:
     verdict = Verdict()
     for talk in company.talks:
         _answered(company, talk, verdict)
-        _once(company, talk, verdict)
+        _once(talk, verdict)
         _nobody_talked_over(company, talk, verdict)
         _claims(company, talk, verdict)
     _changes(company, verdict)
@@ -103,23 +103,24 @@ def _answered(company: Company, talk: Talk, verdict: Verdict) -> None:
             verdict.outcomes["a person leads for good"] += 1
         elif is_draft(company, talk) and marker in drafts:
             verdict.outcomes["drafted"] += 1
-        elif _lost_in_the_bot(company, talk, marker):
+        elif _lost_in_the_bot(talk, marker):
             verdict.excepted["reply queued in the CRM, never seen, and nothing can show it"] += 1
         else:
-            verdict.broken(1, talk, f"{marker} (arrival {arrival}) was neither answered nor handed over; {_words(state)}")
+            words = f"{marker} (arrival {arrival}) was neither answered nor handed over; {_words(state)}"
+            verdict.broken(1, talk, words)
 
 
 def _polled(company: Company, talk: Talk) -> bool:
     return bool(talk.employee) and company.state(talk).is_waiting is False
 
 
-def _lost_in_the_bot(company: Company, talk: Talk, marker: str) -> bool:
+def _lost_in_the_bot(talk: Talk, marker: str) -> bool:
     account = talk.account
     launched = any(marker in each.text for each in account.launched if each.chat_id == talk.chat.chat_id)
     return launched and not account.kind.tells_outgoing and not account.kind.sees_texts
 
 
-def _once(company: Company, talk: Talk, verdict: Verdict) -> None:
+def _once(talk: Talk, verdict: Verdict) -> None:
     """2. No message is answered twice, and no reply text is sent twice in a turn."""
     account = talk.account
     mine = [each for each in account.delivered if each.chat_id == talk.chat.chat_id]
@@ -155,13 +156,14 @@ def _nobody_talked_over(company: Company, talk: Talk, verdict: Verdict) -> None:
                 spoken = step["kind"] == "reply"
                 resumed = minutes >= 0 and written.time >= employee_at + minutes * 60 - 5
                 if spoken and not resumed:
-                    verdict.broken(3, talk, f"{name} was begun at {written.time:.1f}, a person leads since {employee_at:.1f}")
+                    words = f"{name} was begun at {written.time:.1f}, a person leads since {employee_at:.1f}"
+                    verdict.broken(3, talk, words)
                 elif not spoken and not resumed and not HANDOFF_STEP.match(name):
                     verdict.broken(3, talk, f"{name} was begun at {written.time:.1f} while a person leads")
-    _polled_in_time(company, talk, verdict)
+    _polled_in_time(talk, verdict)
 
 
-def _polled_in_time(company: Company, talk: Talk, verdict: Verdict) -> None:
+def _polled_in_time(talk: Talk, verdict: Verdict) -> None:
     if talk.account.kind.tells_outgoing:
         return
     spoken = [each.time for each in talk.account.delivered if each.chat_id == talk.chat.chat_id]
@@ -211,7 +213,8 @@ def _not_over_others(company: Company, each: Landed, talk: Talk, verdict: Verdic
     if planned is None:
         return
     for edit in talk.account.edited:
-        if (edit.deal_id, edit.field_id) == (each.deal_id, each.change.field_id) and planned[1] < edit.time < each.read_at:
+        same = (edit.deal_id, edit.field_id) == (each.deal_id, each.change.field_id)
+        if same and planned[1] < edit.time < each.read_at:
             verdict.broken(4, talk, f"{each.change} replaced {edit.value}, set by a person after the model had looked")
     for other in talk.account.landed:
         if (
@@ -232,7 +235,7 @@ def _has_row(company: Company, talk: Talk, each: Landed) -> bool:
 
 
 def _none_lost(company: Company, labels: dict[str, Talk], landed: list[Landed], verdict: Verdict) -> None:
-    """What the ledger calls applied was carried out."""
+    """Check that what the ledger calls applied was carried out."""
     for talk in labels.values():
         steps = Counter((e.turn, e.step) for e in landed if e.conversation == talk.label)
         for key, item in company.storage.memory.items.items():
@@ -240,7 +243,8 @@ def _none_lost(company: Company, labels: dict[str, Talk], landed: list[Landed], 
                 _, turn, step = key[1].removeprefix("T#").split("#")
                 name = step.rsplit(".", 1)[0]
                 if not steps[f"TURN#{turn}", name] and not _was_so(item):
-                    verdict.broken(4, talk, f"{item['text']!r} of turn {turn} {step} stands in the ledger, not in the CRM")
+                    words = f"{item['text']!r} of turn {turn} {step} stands in the ledger, not in the CRM"
+                    verdict.broken(4, talk, words)
 
 
 def _was_so(item: Item) -> bool:

@@ -276,3 +276,54 @@ def test_a_handoff_whose_message_was_sent_before_the_crash_still_pauses_the_bot(
     world.crm.send = send  # type: ignore[method-assign]
     heal(world)
     assert (len(world.replies), len(world.crm.tasks), world.state.mode) == (1, 1, Mode.HUMAN)
+
+
+def test_a_handoff_whose_worker_died_right_after_the_claim_is_not_forgotten() -> None:
+    """The claim used to note that the lost reply was judged; the reason was not written yet (seed 10844)."""
+    world = World()
+    never_seen(world)
+    left = [3]
+
+    def before(name: str) -> None:
+        left[0] -= name in {"write", "update"}
+        if left[0] == 0:
+            world.table.before = None
+            raise Killed
+
+    world.table.before = before
+    ring(world)
+    with pytest.raises(Killed):
+        world.work()
+    heal(world)
+    assert (len(world.crm.notes), len(world.crm.tasks), world.state.mode) == (1, 1, Mode.HUMAN)
+
+
+def test_the_redrivers_handoff_settles_what_a_dead_worker_had_begun() -> None:
+    """A handoff died after its note had landed: the redriver does not write the note again."""
+    world = World()
+    world.model.lines = [Permanent("the model refused the request")]
+    world.crm.drop_answer("add")
+    world.says("окна")
+    with pytest.raises(Retryable):
+        world.work()
+    world.table.items[world.conversation.partition, "META"]["redrives"] = BUDGET
+    letters = dead_letters(world, 1)
+    world.wait(minutes=2)
+    redrive(world, letters)
+    assert (len(world.crm.notes), len(world.crm.tasks), letters.bodies) == (1, 1, {})
+
+
+def test_the_redriver_keeps_a_letter_while_it_is_too_early_to_settle() -> None:
+    """A send was begun a moment ago: its absence means nothing yet, so the letter waits for the next run."""
+    world = World()
+    world.crm.fail("send", OutcomeUnknown("no answer came"))
+    world.says("окна")
+    with pytest.raises(Retryable):
+        world.work()
+    world.table.items[world.conversation.partition, "META"]["redrives"] = BUDGET
+    letters = dead_letters(world, 1)
+    redrive(world, letters)
+    assert len(letters.bodies) == 1
+    world.wait(minutes=2)
+    redrive(world, letters)
+    assert (len(world.crm.tasks), letters.bodies) == (1, {})
