@@ -60,8 +60,10 @@ class Crm(Protocol):
     what a method's docstring names.
     """
 
-    reply_limit: int
-    """Characters that one outgoing message may hold in this chat's channel."""
+    @property
+    def reply_limit(self) -> int:
+        """Characters that one outgoing message may hold in this chat's channel."""
+        ...
 
     def find_deal(self, chat: Chat) -> str | None:
         """Return the id of the deal that this chat belongs to now, asking the CRM where the message named none.
