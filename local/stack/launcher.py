@@ -9,10 +9,13 @@ import os
 import signal
 import sys
 import threading
+import time
 from importlib.metadata import version
 
 PINNED = "1.5.33"
 """The release whose private functions the shims know."""
+
+AGAIN_SECONDS = 5
 
 
 def main() -> None:
@@ -33,9 +36,15 @@ def main() -> None:
 
 
 def end_with_parent() -> None:
-    """Wait for the end of standard input, then end this process as SIGTERM would."""
+    """Wait for the end of standard input, then end this process as SIGTERM would.
+
+    The signal is sent again every few seconds: one that comes just before the main thread begins to wait is only noted,
+    and Python runs its handler when that thread wakes.
+    """
     sys.stdin.read()
-    os.kill(os.getpid(), signal.SIGTERM)
+    while True:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(AGAIN_SECONDS)
 
 
 if __name__ == "__main__":
