@@ -29,8 +29,8 @@ from local.stack.emulator import EmulatorError
 from local.stack.environments import ToolMissingError
 from local.stack.sam import SamError
 
-LATE = timedelta(seconds=2)
-"""How much later than it began a wake-up that found nothing to do is known from the log."""
+LATE = timedelta(seconds=6)
+"""How much later than it began a wake-up is known from the log, also on a busy machine."""
 
 TROUBLES = (SamError, EmulatorError, ToolMissingError, ChildError, ConnectError, ControlError)
 
