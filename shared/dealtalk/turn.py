@@ -165,7 +165,7 @@ class Turn(Workbench):
         text = self._words_of_handoff()
         # While a person leads, or where the bot only drafts, the customer hears nothing of it.
         if text and self._mode() is Mode.AUTO and self.state.is_waiting and reason not in SILENT_HANDOFFS:
-            sent = self._sending().send(text, before_effect=lambda: False)
+            sent = self._sending().send(text, before_effect=self._gate(fresh=False).before_reply)
             ending = replace(
                 ending, done=(sent.entry(), done), last=sent.last, own_ids=sent.own_ids, unconfirmed=sent.unconfirmed
             )

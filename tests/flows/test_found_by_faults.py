@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from dealtalk.connections import Mode
+from dealtalk.conversation.breaker import model_breaker
 from dealtalk.conversation.doorbell import Ring
+from dealtalk.conversation.state import milliseconds
 from dealtalk.deals import Assign, SetField
 from dealtalk.errors import OutcomeUnknown, Permanent, Retryable
 from dealtalk.recovery.redrive import BUDGET, Redriver
@@ -18,6 +21,8 @@ from tests.fakes.world import PROFILE, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dealtalk.ports import ModelAnswer
 
 TOLD = "handoff: {customer_message: {ru: Коллега ответит вам скоро.}}\n"
 
@@ -327,3 +332,60 @@ def test_the_redriver_keeps_a_letter_while_it_is_too_early_to_settle() -> None:
     world.wait(minutes=2)
     redrive(world, letters)
     assert (len(world.crm.tasks), letters.bodies) == (1, {})
+
+
+def test_where_only_asking_shows_a_person_a_handoff_asks_before_it_speaks() -> None:
+    """An employee wrote meanwhile: note and task are written, the customer hears nothing of the bot (seed 453)."""
+    world = World(profile_text=PROFILE + TOLD)
+    world.connections.save(replace(world.connection, outgoing_seen=False))
+    world.model.lines = [Permanent("the model refused the request")]
+    world.says("окна")
+    world.crm.employee_writes("chat-1")
+    world.work()
+    assert (len(world.crm.notes), len(world.crm.tasks), world.replies) == (1, 1, [])
+    assert (world.state.mode, world.state.turn) == (Mode.HUMAN, None)
+
+
+def test_the_redrivers_handoff_ends_where_asking_finds_a_person() -> None:
+    """The letter is done with: a person is there, and note and task are written once."""
+    world = World(profile_text=PROFILE + TOLD)
+    world.connections.save(replace(world.connection, outgoing_seen=False))
+    world.says("окна")
+    world.crm.employee_writes("chat-1")
+    world.table.items[world.conversation.partition, "META"]["redrives"] = BUDGET
+    letters = dead_letters(world, 1)
+    redrive(world, letters)
+    assert (len(world.crm.tasks), world.replies, letters.bodies) == (1, [], {})
+    assert (world.state.mode, world.state.turn) == (Mode.HUMAN, None)
+
+
+def test_a_breaker_that_was_opened_after_a_success_is_closed_by_the_next_one() -> None:
+    """Counted, a success of another worker closed it, then opened: it is not half open for ever (seed 2507)."""
+    world = World()
+    key = model_breaker("", "")
+    until = milliseconds(world.clock.now()) - 1000
+    world.table.items[key] = {"pk": key[0], "sk": key[1], "open_until": until, "opened": 1}
+    world.says("окна")
+    world.work()
+    assert len(world.replies) == 1
+    assert "open_until" not in world.table.items[key]
+
+
+def test_a_worker_that_was_overtaken_does_not_put_its_plan_in_the_place_of_the_new_owners() -> None:
+    """It froze while the model thought; the new owner has planned and acted in the same turn (seed 4509)."""
+    world = World()
+    message = world.says("я из Уфы")
+
+    def overtake(*_: object) -> ModelAnswer:
+        world.wait(minutes=6)
+        world.take(message)
+        world.model.lines = [calls(("update_deal", {"fields": {"Город": "Уфа"}})), Retryable("the model is away")]
+        with suppress(Retryable):
+            world.work()
+        return calls(("add_note", {"text": "план того, кого обогнали"}))
+
+    world.model.lines = [overtake]
+    world.work()
+    turn = world.table.items[world.conversation.partition, "TURN#00000001"]
+    assert turn["step_p0"]["data"]["acts"][0]["tool"] == "update_deal"
+    assert not any("обогнали" in note.text for _, note in world.crm.notes)

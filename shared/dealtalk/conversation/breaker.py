@@ -77,5 +77,6 @@ class Breaker:
 
     def worked(self, table: Table) -> None:
         """Close the breaker after a success; no write where nothing had failed. Raises TableBusy."""
-        if self.item.get("failures"):
+        # It may have been opened by a failure that was counted before another worker's success: then only that is left.
+        if self.item.get("failures") or self.item.get("open_until"):
             table.write(Update(self.key, removals=("failures", "open_until", "opened", "probe_until")))

@@ -199,9 +199,14 @@ class Journal:
         self._written(cancelled)
 
     def flush(self, done: Sequence[Done] = ()) -> None:
-        """Write what is held, with what is to stand in the timeline. Raises FenceLost where forgotten, TableBusy."""
+        """Write what is held, with what is to stand in the timeline.
+
+        Answers and plans are no facts but intents: who was overtaken must not put its own in the place of the new
+        owner's. Raises FenceLost where overtaken or forgotten, TableBusy.
+        """
         if self._held:
-            self._write(self._update(), *self.entries(done))
+            owned = Check(meta_key(self.claim.state.conversation), (equals("fence", self.claim.fence),))
+            self._write(owned, self._update(), *self.entries(done))
             self._written()
 
     def size(self) -> int:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from dealtalk.conversation.doorbell import Ring, counted_dedup
-from dealtalk.conversation.journal import Stopped
+from dealtalk.conversation.journal import StepKind, StepState, Stopped, TakenOver
 from dealtalk.conversation.state import State, meta_key
 from dealtalk.conversation.table import Update
 from dealtalk.errors import DealtalkError
@@ -112,15 +112,24 @@ class Redriver:
             turn = self.open_turn(ring, self.seconds_left)
             if turn is None:
                 return Fate.UNREADABLE
-            turn.hand_over(GAVE_UP)
+            return self._tell(turn)
         except (Stopped, Postponed):
-            # A person or another worker has the conversation in this very moment, or it is too early to settle what a
-            # dead worker had begun; the next run sees what came of it.
+            # Another worker has the conversation in this very moment, or it is too early to settle what a dead one had
+            # begun; the next run sees what came of it.
             return Fate.KEPT
         except DealtalkError as failure:
             self.services.watch.count("NeedsAttention")
             self.services.watch.error("nobody could be told of a dead doorbell", error=type(failure).__name__)
             return Fate.KEPT
+
+    def _tell(self, turn: Turn) -> Fate:
+        """Hand over; a person who came first ends that, and the letter with it once note and task are written."""
+        try:
+            turn.hand_over(GAVE_UP)
+        except TakenOver:
+            told = turn.journal is not None and bool(turn.journal.steps(StepKind.ADDITION, StepState.DONE))
+            turn.stop()
+            return Fate.HANDED_OVER if told else Fate.KEPT
         return Fate.HANDED_OVER
 
 
