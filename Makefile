@@ -1,7 +1,7 @@
 # Each target is a line that you can run by hand. `local/bootstrap` makes .venv first and does nothing when it is there.
 PYTHON_RUN = .venv/bin/python
 
-.PHONY: demo up down test lint build validate bench fuzz scan lock environment
+.PHONY: demo up down test lint build validate bench fuzz scan faults lock environment
 .DEFAULT_GOAL := demo
 
 environment:
@@ -41,6 +41,11 @@ fuzz: environment
 # ruff's security rules, checkov on the template, known holes of the locked packages where an advisory service answers.
 scan: environment
 	$(PYTHON_RUN) -m local.scan
+
+# 20,000 conversations under faults, then the protocol's rules taken out one by one. SEED=7 TALK=c3 replays one run instead.
+faults: environment
+	$(PYTHON_RUN) -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(TALK),--talk $(TALK)) $(ARGS)
+	$(if $(SEED),,$(PYTHON_RUN) -m tests.faults.mutations)
 
 lock: environment
 	$(PYTHON_RUN) -m local.stack lock

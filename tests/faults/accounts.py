@@ -142,6 +142,7 @@ class ProcessCrm:
     outside: Outside
     process: Process
     chat: Chat
+    open_turn: Callable[[], str]
 
     @property
     def reply_limit(self) -> int:
@@ -219,7 +220,8 @@ class ProcessCrm:
         )
 
     def _step(self) -> tuple[str, str]:
-        return self.process.step or ("", "")
+        """Return turn and step that this effect belongs to; the turn is the open one where no start was noted."""
+        return self.process.step or (self.open_turn(), "")
 
     def _own_chat(self, chat: Chat) -> None:
         if self.account.chats.get(chat.chat_id) != self.process.conversation:

@@ -57,7 +57,6 @@ changes:
   tags: {add: [ии]}
   people: [Олег]
   tasks: {allowed: true}
-timing: {quiet_seconds: 3, max_wait_seconds: 20}
 """
 TOLD = "handoff: {customer_message: {ru: Коллега ответит вам скоро.}}\n"
 CANNED = "Коллега ответит вам скоро."
@@ -71,6 +70,8 @@ ALARM_AFTER = 90.0
 LETTERS_HIDDEN = 120.0
 LETTERS_PER_RUN = 25
 AFTER_FAULTS = 6 * 3600.0
+CALM_AFTER = 1000.0
+"""Seconds after the last fault from which on a customer is answered as on any other day."""
 
 
 @dataclass(eq=False)
@@ -84,25 +85,27 @@ class Talk:
     said: list[tuple[str, str, float]] = field(default_factory=list)
     """Marker, message id and time of each customer's message."""
 
-    employee: list[tuple[str, float]] = field(default_factory=list)
+    employee: list[tuple[str, float, str]] = field(default_factory=list)
+    """Message id, time and text of each employee's message."""
 
 
 @cache
-def profile_of(resume: int, told: bool, mode: str) -> Profile:
+def profile_of(resume: int, told: bool, mode: str, quiet: int) -> Profile:
     """Return a profile."""
-    extra = f"takeover: {{resume_after_minutes: {resume}}}\nmode: {mode}\n{TOLD if told else ''}"
+    timing = f"timing: {{quiet_seconds: {quiet}, max_wait_seconds: 20}}\n"
+    extra = f"{timing}takeover: {{resume_after_minutes: {resume}}}\nmode: {mode}\n{TOLD if told else ''}"
     return parse_profile(PROFILE + extra, source="faults.yaml")
 
 
 class Company:
     """All that there is in one run."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, focus: tuple[str, ...] = ()) -> None:
         self.seed = seed
         self.random = random.Random(seed)  # noqa: S311 (a seed replays the run)
         random.seed(seed)
         self.scheduler = Scheduler()
-        self.dice = Dice(self.random)
+        self.dice = Dice(self.random, focus)
         self.outside = Outside(self.scheduler, self.dice, interject=self._interject)
         self.storage = Storage()
         self.queue_dead = Queue(self.scheduler)
@@ -117,7 +120,10 @@ class Company:
         self.containers: dict[str, list[Container]] = {"webhook": [], "responder": [], "other": []}
         self.running: set[Process] = set()
         self.invocations = 0
+        self.rings: list[tuple[float, ConversationKey, str, str]] = []
         self.faulty_exits: list[str] = []
+        self.histories: dict[str, list[Any]] = {}
+        self.busy_connections: set[str] = set()
         self._open_accounts()
         self.fault_seconds = self.random.choice([120.0, 240.0, 400.0])
         self._plan_people()
@@ -155,6 +161,19 @@ class Company:
             outgoing_seen=bool(self._connection_item(account)["outgoing_seen"]),
         )
 
+    def told_from(self, account: Account) -> float | None:
+        """Return from when on it was known that this account tells of outgoing messages; None: it never was."""
+        if account.connection.outgoing_seen:
+            return -60.0
+        key = connection_key(account.connection.crm, account.connection.id)
+        told = (
+            written.time
+            for written in self.storage.log
+            for write in written.writes
+            if write.key == key and isinstance(write, Update) and write.values.get("outgoing_seen")
+        )
+        return next(told, None)
+
     def _connection_item(self, account: Account) -> dict[str, Any]:
         return self.storage.memory.items[connection_key(account.connection.crm, account.connection.id)]
 
@@ -165,7 +184,7 @@ class Company:
             resume, told = self.random.choice([10, 10, -1]), self.random.random() < 0.4
             mode = "draft" if self.random.random() < 0.05 else "auto"
             name = f"profiles/{number}.yaml"
-            self.profiles[name] = profile_of(resume, told, mode)
+            self.profiles[name] = profile_of(resume, told, mode, self.random.choice([3, 3, 9]))
             connection = Connection(
                 crm="amocrm",
                 id=connection_id(key),
@@ -208,9 +227,11 @@ class Company:
                 self._plan(self.dice.between(0, self.fault_seconds), partial(self.employee_writes, talk))
             if self.random.random() < 0.3:
                 self._plan(self.dice.between(0, self.fault_seconds), partial(self.person_edits, talk))
-        if self.random.random() < 0.3:
-            talk = self.random.choice(self.talks)
-            self._plan(self.fault_seconds + 700, lambda: self.customer_writes(talk))
+        self.calm = self.random.choice(self.talks)
+        at = self.fault_seconds + CALM_AFTER
+        for _ in range(self.random.choice([0, 1, 2, 3])):
+            self._plan(at, lambda: self.customer_writes(self.calm))
+            at += self.random.choice([0.4, 2.0, 5.0, 9.0])
 
     def _plan(self, at: float, do: Callable[[], None]) -> None:
         self.last_word = max(self.last_word, at)
@@ -224,10 +245,10 @@ class Company:
         self.outside.note("customer", talk.label, f"writes {marker}")
         self.traffic.bring(talk.account, message, at_once=at_once)
 
-    def employee_writes(self, talk: Talk, *, at_once: bool = False) -> None:
+    def employee_writes(self, talk: Talk, text: str = "", *, at_once: bool = False) -> None:
         """Let an employee write; a webhook tells of it where this account has such."""
-        message = self._message(talk, f"говорит человек {len(talk.employee) + 1}", Author.EMPLOYEE)
-        talk.employee.append((message.id, self.scheduler.time))
+        message = self._message(talk, text or f"говорит человек {len(talk.employee) + 1}", Author.EMPLOYEE)
+        talk.employee.append((message.id, self.scheduler.time, message.text))
         talk.account.crm.employee_writes(talk.chat.chat_id)
         self.outside.note("employee", talk.label, "writes")
         if talk.account.kind.tells_outgoing:
@@ -266,14 +287,16 @@ class Company:
         message = self._message(talk, text, author, message_id)
         self.traffic.bring(account, message, at_once=self.dice.coin(0.2))
 
-    def _interject(self, fault: Fault, process: Process) -> None:
+    def _interject(self, fault: Fault, process: Process, what: str) -> None:
+        """Let a person act; an employee who writes while a reply goes out may write the very same words."""
         talk = next((t for t in self.talks if t.label == process.conversation), None)
         if talk is None:
             return
         if fault is Fault.CUSTOMER:
             self.scheduler.after(0, lambda: self.customer_writes(talk, at_once=True))
         elif fault is Fault.EMPLOYEE:
-            self.scheduler.after(0, lambda: self.employee_writes(talk, at_once=True))
+            same = what[6:-1] if what.startswith("send ") and self.dice.coin() else ""
+            self.scheduler.after(0, lambda: self.employee_writes(talk, same, at_once=True))
         elif fault is Fault.EDIT:
             self.scheduler.after(0, lambda: self.person_edits(talk))
 
@@ -294,7 +317,9 @@ class Company:
 
         def open_crm(connection: Connection, chat: Chat, _seconds_left: Callable[[], float]) -> Crm:
             account = next(a for a in self.accounts if a.connection.id == connection.id)
-            return ProcessCrm(account, self.outside, container.running, chat)
+            process = container.running
+            talk = next(t for t in self.talks if t.account is account and t.label == process.conversation)
+            return ProcessCrm(account, self.outside, process, chat, lambda: f"TURN#{self.state(talk).turn or 0:08d}")
 
         return Services(
             table=table,
@@ -430,7 +455,10 @@ class Company:
         due = self.storage.due_at()
         if due is None or due > self.scheduler.now().timestamp():
             return
-        for _ in range(2 if self.dice.open and self.dice.coin(0.1) else 1):
+        sweepers = 2 if self.dice.open and self.dice.coin(0.1) else 1
+        if sweepers > 1:
+            self.dice.happened(Fault.SWEPT_TWICE)
+        for _ in range(sweepers):
             self._start(
                 "other",
                 "sweeper",
@@ -440,8 +468,12 @@ class Company:
             )
 
     def _mend_connections(self) -> None:
-        """Let the integrator mend a broken connection within minutes."""
+        """Let the integrator mend a broken connection within minutes; remember those that were not well in the calm."""
         for account in self.accounts:
+            resting = self.storage.memory.items.get((account.connection.partition, "BREAKER"), {})
+            broken = self._connection_item(account)["state"] != ConnectionState.ACTIVE or "failures" in resting
+            if broken and self.scheduler.time > self.fault_seconds + CALM_AFTER - 120:
+                self.busy_connections.add(account.connection.id)
             item = self._connection_item(account)
             if item["state"] == ConnectionState.NEEDS_ATTENTION and self.dice.coin(0.3):
                 key = connection_key(account.connection.crm, account.connection.id)
@@ -508,6 +540,7 @@ class ProcessBell:
         fault = None if process.instant else _own_fault(dice)
 
         def effect() -> None:
+            company.rings.append((company.scheduler.time, conversation, reason, process.name))
             if fault is Fault.BELL_LOST:
                 return
             copies = 2 if fault is Fault.BELL_DOUBLED else 1

@@ -40,12 +40,12 @@ class Fault(StrEnum):
     EMPLOYEE = "employee writes at that moment"
     EDIT = "deal edited by a person at that moment"
     BROKEN = "token refused"
-    DELETED = "deal deleted by a person"
     BELL_LOST = "doorbell lost"
     BELL_DOUBLED = "doorbell doubled"
     BELL_LATE = "doorbell late"
     BELL_TO_TWO = "doorbell delivered to two workers at once"
     STALE = "stale answer of the index"
+    SWEPT_TWICE = "two sweepers at once"
     HANGS = "model hangs until its timeout"
     FORBIDDEN = "model refuses for good"
     WEBHOOK_DOUBLED = "webhook delivered twice"
@@ -110,15 +110,17 @@ FAMILIES: dict[str, dict[Port, dict[Fault, float]]] = {
 
 @dataclass
 class Dice:
-    """The seed's decisions about faults; `counts` says what happened."""
+    """The seed's decisions about faults; `counts` says what happened. `focus`: these families instead of drawn ones."""
 
     random: Random
+    focus: tuple[str, ...] = ()
     open: bool = True
     counts: Counter[Fault] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         names = sorted(FAMILIES)
-        self.families = sorted(self.random.sample(names, self.random.choice([1, 2, 2, 3, 4, len(names)])))
+        drawn = sorted(self.random.sample(names, self.random.choice([1, 2, 2, 3, 4, len(names)])))
+        self.families = sorted(self.focus) if self.focus else drawn
         self.rate = self.random.choice([0.004, 0.01, 0.02, 0.05])
         self.webhooks = self.random.choice([0.0, 0.05, 0.3])
         self._weights: dict[Port, list[tuple[float, Fault]]] = {}

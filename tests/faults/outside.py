@@ -32,7 +32,7 @@ TIMEOUT = {
     Port.VISIBILITY: 5.0,
     Port.LETTERS: 5.0,
 }
-PEOPLES = {Fault.CUSTOMER, Fault.EMPLOYEE, Fault.EDIT, Fault.DELETED}
+PEOPLES = {Fault.CUSTOMER, Fault.EMPLOYEE, Fault.EDIT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Outside:
     scheduler: Scheduler
     dice: Dice
     lines: list[Line] = field(default_factory=list)
-    interject: Callable[[Fault, Process], None] = lambda *_: None
+    interject: Callable[[Fault, Process, str], None] = lambda *_: None
 
     def note(self, actor: str, about: str, what: str | Callable[[], str]) -> None:
         """Write a line into the timeline."""
@@ -87,7 +87,7 @@ class Outside:
         if fault is not None:
             self.dice.happened(fault)
             self.note(process.name, process.conversation, _faulty(what, fault))
-        self._go_there(process, port, effect, fault)
+        self._go_there(process, port, what, effect, fault)
         if fault is Fault.CRASH_BEFORE:
             process.die()
         if fault in {Fault.LATE, Fault.LATE_CRASH}:
@@ -102,7 +102,14 @@ class Outside:
         self._come_back(process, port, fault, errors)
         return result
 
-    def _go_there(self, process: Process, port: Port, effect: Callable[[], object], fault: Fault | None) -> None:
+    def _go_there(
+        self,
+        process: Process,
+        port: Port,
+        what: str | Callable[[], str],
+        effect: Callable[[], object],
+        fault: Fault | None,
+    ) -> None:
         """Wait for the request to arrive; where the process dies meanwhile, it may still act."""
         seconds = self.dice.between(*LATENCY[port])
         if fault is Fault.SLOW:
@@ -116,7 +123,7 @@ class Outside:
         if process.effect_until is not None and process.effect_until > self.scheduler.time:
             seconds = min(seconds, max(process.effect_until - self.scheduler.time - 1, 0.0))
         if fault in PEOPLES and fault is not None:
-            self.interject(fault, process)
+            self.interject(fault, process, what if isinstance(what, str) else "")
         try:
             process.park(seconds)
         except BaseException:

@@ -67,17 +67,16 @@ class ProcessTable:
 
     def read(self, keys: Sequence[Key]) -> dict[Key, Item]:
         """See `table.Table`."""
-        self._guard(keys)
-        return self._call("read", lambda: self.storage.memory.read(keys))
+        return self._call("read", keys, lambda: self.storage.memory.read(keys))
 
     def newest(self, partition: str, prefix: str, limit: int) -> list[Item]:
         """See `table.Table`."""
-        self._guard([(partition, prefix)])
-        return self._call("newest", lambda: self.storage.memory.newest(partition, prefix, limit))
+        keys = [(partition, prefix)]
+        return self._call("newest", keys, lambda: self.storage.memory.newest(partition, prefix, limit))
 
     def due(self, shard: str, until: int, limit: int) -> list[Item]:
         """See `table.Table`. The index is eventually consistent: now and then it answers as it did the last time."""
-        found = self._call("due", lambda: self.storage.memory.due(shard, until, limit))
+        found = self._call("due", (), lambda: self.storage.memory.due(shard, until, limit))
         dice, last = self.outside.dice, self.storage.last_due.get(shard, [])
         self.storage.last_due[shard] = found
         if dice.open and "table" in dice.families and dice.coin(0.2):
@@ -87,49 +86,59 @@ class ProcessTable:
 
     def write(self, *writes: Write) -> None:
         """See `table.Table`. A single write may be repeated by the SDK, a transaction carries a token."""
-        self._guard([write.key for write in writes])
+        process = self.process
 
         def effect() -> None:
             self.storage.memory.write(*writes)
-            self._accepted(writes)
+            self._accepted(process, writes)
 
+        keys = [write.key for write in writes]
         again = effect if len(writes) == 1 else None
-        self._call(lambda: "write " + " | ".join(map(_words, writes)), effect, again=again)
+        self._call(lambda: "write " + " | ".join(map(_words, writes)), keys, effect, again=again)
 
     def update(self, change: Update) -> Item:
         """See `table.Table`."""
-        self._guard([change.key])
+        process = self.process
 
         def effect() -> Item:
             item = self.storage.memory.update(change)
-            self._accepted((change,))
+            self._accepted(process, (change,))
             return item
 
-        return self._call(lambda: f"update {_words(change)}", effect, again=effect)
+        return self._call(lambda: f"update {_words(change)}", [change.key], effect, again=effect)
 
-    def _call(self, what: str | Callable[[], str], effect: Callable[[], T], again: Callable[[], T] | None = None) -> T:
+    def _call(
+        self,
+        what: str | Callable[[], str],
+        keys: Iterable[Key],
+        effect: Callable[[], T],
+        again: Callable[[], T] | None = None,
+    ) -> T:
+        self._guard(keys)
         return self.outside.call(
             self.process, Port.TABLE, what, effect, errors=table_error, twice=again is not None, retried=again
         )
 
-    def _accepted(self, writes: tuple[Write, ...]) -> None:
+    def _accepted(self, process: Process, writes: tuple[Write, ...]) -> None:
         now = self.outside.scheduler.time
-        self.storage.log.append(Written(len(self.storage.log), now, self.process.name, writes))
+        self.storage.log.append(Written(len(self.storage.log), now, process.name, writes))
         for write in writes:
             if write.key[1] == "META":
                 self.storage.metas.add(write.key)
             for name, _ in started_steps(write):
-                self.process.step = (write.key[1], name)
-                self.process.effect_until = now + EFFECT_WITHIN
+                process.step = (write.key[1], name)
+                process.effect_until = now + EFFECT_WITHIN
 
     def _guard(self, keys: Iterable[Key]) -> None:
         """Note a key that this process has no business with."""
-        if self.process.scope:
-            allowed = self.process.scope.split(" ")
-            for key in keys:
-                prefixes = [each[:-1] for each in allowed if each.endswith("*")]
-                if key[0] not in allowed and not any(key[0].startswith(prefix) for prefix in prefixes):
-                    self.storage.trespasses.append(f"{self.process.name} asked for {key[0]} / {key[1]}")
+        allowed = tuple(self.process.scope.split())
+        for key in keys:
+            if allowed and not any(_covers(each, key[0]) for each in allowed):
+                self.storage.trespasses.append(f"{self.process.name} asked for {key[0]} / {key[1]}")
+
+
+def _covers(allowed: str, partition: str) -> bool:
+    return partition.startswith(allowed[:-1]) if allowed.endswith("*") else partition == allowed
 
 
 def started_steps(write: Write) -> list[tuple[str, Item]]:

@@ -5,22 +5,22 @@ What the customer got, what changed in the CRM and when, what was written into t
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dealtalk.connections import Mode, UncertainSend
-from dealtalk.conversation.state import State, turn_key
-from dealtalk.conversation.table import Check, Update
+from dealtalk.conversation.change_items import change_item
+from dealtalk.conversation.table import Put, Update
 from dealtalk.deals import AddNote, AddTag, AddTask, MoveStage, SetField
-from tests.faults.company import CANNED, Company, Talk, is_draft
+from tests.faults.company import CALM_AFTER, CANNED, Company, Talk, is_draft
 from tests.faults.scheduler import START
 from tests.faults.storage import started_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from dealtalk.conversation.state import State
     from dealtalk.conversation.table import Item
     from tests.faults.accounts import Landed
 
@@ -29,6 +29,8 @@ CLAIM = re.compile(r"\b(t\d+|k\d+|этап|человек)\b")
 ALLOWED_FIELDS = {"101", "102", "103"}
 FILL_EMPTY = {"101", "102"}
 LEASE_SECONDS = 30.0
+MAX_WAIT = 20.0
+ANSWER_WITHIN = 90.0
 HANDOFF_STEP = re.compile(r"^(h|z)")
 
 
@@ -65,7 +67,11 @@ def judge(company: Company) -> Verdict:
         _answered(company, talk, verdict)
         _once(talk, verdict)
         _nobody_talked_over(company, talk, verdict)
+        _patience(company, talk, verdict)
         _claims(company, talk, verdict)
+        _told(company, talk, verdict)
+    _in_time(company, verdict)
+    _timers(company, verdict)
     _changes(company, verdict)
     _quiet(company, verdict)
     for trespass in (
@@ -103,7 +109,9 @@ def _answered(company: Company, talk: Talk, verdict: Verdict) -> None:
             verdict.outcomes["a person leads for good"] += 1
         elif is_draft(company, talk) and marker in drafts:
             verdict.outcomes["drafted"] += 1
-        elif _lost_in_the_bot(talk, marker):
+        elif any(marker in text for _, _, text in talk.employee):
+            verdict.excepted["a person gave the answer in the very words of a reply whose id nobody knows"] += 1
+        elif _lost_in_the_bot(company, talk, marker):
             verdict.excepted["reply queued in the CRM, never seen, and nothing can show it"] += 1
         else:
             words = f"{marker} (arrival {arrival}) was neither answered nor handed over; {_words(state)}"
@@ -114,10 +122,15 @@ def _polled(company: Company, talk: Talk) -> bool:
     return bool(talk.employee) and company.state(talk).is_waiting is False
 
 
-def _lost_in_the_bot(talk: Talk, marker: str) -> bool:
+def _lost_in_the_bot(company: Company, talk: Talk, marker: str) -> bool:
+    """Return whether a bot was launched with the answer and nothing could show that it was dropped.
+
+    So it is where texts cannot be read and no outgoing webhook comes, or none had come until then.
+    """
     account = talk.account
-    launched = any(marker in each.text for each in account.launched if each.chat_id == talk.chat.chat_id)
-    return launched and not account.kind.tells_outgoing and not account.kind.sees_texts
+    launched = [e.time for e in account.launched if e.chat_id == talk.chat.chat_id and marker in e.text]
+    told_from = company.told_from(account)
+    return bool(launched) and not account.kind.sees_texts and (told_from is None or min(launched) < told_from + 60)
 
 
 def _once(talk: Talk, verdict: Verdict) -> None:
@@ -142,34 +155,185 @@ def _once(talk: Talk, verdict: Verdict) -> None:
 def _nobody_talked_over(company: Company, talk: Talk, verdict: Verdict) -> None:
     """3. No effect is begun after an employee's message was stored, until the resume rule allows it."""
     minutes = company.profiles[talk.account.connection.profile].takeover.resume_after_minutes
-    employee_at: float | None = None
+    leads_since: float | None = None
+    claimed_at = 0.0
+    for moment in history(company, talk):
+        if "employee_at" in moment.changed:
+            leads_since = moment.changed["employee_at"] / 1000 - START.timestamp()
+        elif moment.by_person:
+            leads_since = moment.time
+        if "fence" in moment.changed:
+            claimed_at = moment.time
+        for name, step in moment.started:
+            spoken = step["kind"] == "reply"
+            if spoken and name == "r0" and not talk.account.kind.tells_outgoing:
+                _asked_in_time(talk, claimed_at, moment.time, minutes, verdict)
+            if leads_since is None or (minutes >= 0 and moment.time >= leads_since + minutes * 60 - 5):
+                continue
+            if spoken or not HANDOFF_STEP.match(name):
+                verdict.broken(
+                    3, talk, f"{name} was begun at {moment.time:.1f}, a person leads since {leads_since:.1f}"
+                )
+    _heard(company, talk, verdict)
+
+
+def _asked_in_time(talk: Talk, claimed_at: float, begun_at: float, minutes: int, verdict: Verdict) -> None:
+    """Where only asking shows it: an employee's message from before the turn's claim stops its reply."""
+    for _, at, _ in talk.employee:
+        recent = minutes < 0 or begun_at < at + minutes * 60 - 5
+        if at < claimed_at and recent:
+            verdict.broken(3, talk, f"r0 was begun at {begun_at:.1f}, an employee wrote at {at:.1f} and nobody asked")
+        elif at < begun_at and recent:
+            verdict.excepted[
+                "a reply begun in the seconds after an employee's message that only asking could show"
+            ] += 1
+
+
+def _heard(company: Company, talk: Talk, verdict: Verdict) -> None:
+    """Each employee's message that a webhook brought silences the bot; nothing else passes for one."""
+    items = company.storage.memory.items
+    stored = {i["message_id"]: i for k, i in items.items() if k[0] == talk.key.partition and i.get("kind") == "message"}
+    people = {message_id for message_id, _, _ in talk.employee}
+    for message_id, item in stored.items():
+        if item["author"] == "employee" and message_id not in people:
+            ours = any(message_id == each.message_id for each in talk.account.delivered)
+            unknown = ours and not _id_was_known(company, talk, message_id)
+            if unknown:
+                verdict.excepted["an echo under a person's name of a reply whose id was never known"] += 1
+            else:
+                verdict.broken(3, talk, f"our own reply {message_id} was taken for a person's message")
+    if not talk.account.kind.tells_outgoing:
+        return
+    for _, at, text in talk.employee:
+        silenced = any("employee_at" in m.changed and m.time >= at for m in history(company, talk))
+        if silenced:
+            continue
+        same = [each for each in talk.account.delivered if each.text == text]
+        if same and not any(_id_was_known(company, talk, each.message_id) for each in same):
+            verdict.excepted["a person's message in the very words of a reply whose id nobody knows"] += 1
+        else:
+            verdict.broken(3, talk, f"the employee's message at {at:.1f} did not silence the bot")
+
+
+def _id_was_known(company: Company, talk: Talk, message_id: str) -> bool:
+    """Return whether the send's answer told this id to the process that committed its turn."""
+    step = next(each for each in talk.account.delivered if each.message_id == message_id)
+    item = company.storage.memory.items.get((talk.key.partition, step.turn), {})
+    return bool(item.get(f"step_{step.step}", {}).get("data", {}).get("message_id") == message_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One accepted write of a conversation: what it changed on META, what META was before, which effects it began."""
+
+    time: float
+    before: dict[str, Any]
+    changed: dict[str, Any]
+    started: list[tuple[str, Item]]
+    status: str
+    journal: dict[str, Any]
+    by_person: bool
+    """Whether it stored an employee's message."""
+
+
+def history(company: Company, talk: Talk) -> list[Moment]:
+    """Return all that was written of a conversation, in order."""
+    if talk.label in company.histories:
+        return company.histories[talk.label]
+    meta: dict[str, Any] = {}
+    moments: list[Moment] = []
+    for written in company.storage.log:
+        mine = [write for write in written.writes if write.key[0] == talk.key.partition]
+        writes = [write for write in mine if isinstance(write, Update)]
+        by_person = any(isinstance(write, Put) and write.item.get("author") == "employee" for write in mine)
+        if not writes:
+            continue
+        changed: dict[str, Any] = {}
+        started: list[tuple[str, Item]] = []
+        journal: dict[str, Any] = {}
+        for write in writes:
+            if write.key[1] == "META":
+                changed |= write.values
+            else:
+                started += started_steps(write)
+                journal |= write.values
+        moments.append(
+            Moment(written.time, dict(meta), changed, started, str(journal.get("status", "")), journal, by_person)
+        )
+        meta |= changed
+    company.histories[talk.label] = moments
+    return moments
+
+
+def _patience(company: Company, talk: Talk, verdict: Verdict) -> None:
+    """2. No reply is begun beside a newer message, and no second answer is dropped, while the customer can wait."""
+    stored_at: dict[int, float] = {}
     for written in company.storage.log:
         for write in written.writes:
-            if write.key[0] != talk.key.partition or isinstance(write, Check):
-                continue
-            values = write.values if isinstance(write, Update) else {}
-            if write.key[1] == "META" and "employee_at" in values:
-                employee_at = values["employee_at"] / 1000 - START.timestamp()
-            if employee_at is None:
-                continue
-            for name, step in started_steps(write):
-                spoken = step["kind"] == "reply"
-                resumed = minutes >= 0 and written.time >= employee_at + minutes * 60 - 5
-                if spoken and not resumed:
-                    words = f"{name} was begun at {written.time:.1f}, a person leads since {employee_at:.1f}"
-                    verdict.broken(3, talk, words)
-                elif not spoken and not resumed and not HANDOFF_STEP.match(name):
-                    verdict.broken(3, talk, f"{name} was begun at {written.time:.1f} while a person leads")
-    _polled_in_time(talk, verdict)
+            if isinstance(write, Put) and write.key[0] == talk.key.partition and write.item.get("kind") == "message":
+                stored_at[write.item["arrival"]] = write.item["arrived_at"] / 1000 - START.timestamp()
+    handed: set[str] = set()
+    for moment in history(company, talk):
+        before = moment.before
+        dropped = bool(before.get("dropped"))
+        if "step_needs_human" in moment.journal:
+            handed.add(str(before.get("turn")))
+        if moment.status == "dropped_superseded" and dropped:
+            verdict.broken(2, talk, f"a second answer was dropped at {moment.time:.1f}")
+        newest, seen = before.get("customer_no") or 0, before.get("turn_seen") or 0
+        if newest <= seen or dropped or str(before.get("turn")) in handed:
+            continue
+        done = max(before.get("answered") or 0, before.get("employee_no") or 0)
+        waiting = [at for arrival, at in stored_at.items() if done < arrival <= newest]
+        first = any(name == "r0" for name, _ in moment.started)
+        if first and waiting and moment.time - min(waiting) < MAX_WAIT - 2 and not _began_before(moment, talk, company):
+            verdict.broken(2, talk, f"a reply was begun at {moment.time:.1f} though a newer message stood there")
 
 
-def _polled_in_time(talk: Talk, verdict: Verdict) -> None:
-    if talk.account.kind.tells_outgoing:
+def _began_before(moment: Moment, talk: Talk, company: Company) -> bool:
+    """Return whether this reply had been begun once already: what is resent after settling is still the same reply."""
+    turn = moment.before.get("turn")
+    return any(
+        name == "r0" and earlier.before.get("turn") == turn
+        for earlier in history(company, talk)
+        if earlier.time < moment.time
+        for name, _ in earlier.started
+    )
+
+
+def _in_time(company: Company, verdict: Verdict) -> None:
+    """1. On a calm day a customer is answered within a minute and a half."""
+    talk = company.calm
+    calm = company.fault_seconds + CALM_AFTER
+    said = [(marker, at) for marker, _, at in talk.said if at >= calm]
+    asking_finds = talk.employee and not talk.account.kind.tells_outgoing
+    if not said or is_draft(company, talk) or asking_finds:
         return
-    spoken = [each.time for each in talk.account.delivered if each.chat_id == talk.chat.chat_id]
-    for _, at in talk.employee:
-        if any(at < time < at + 600 for time in spoken):
-            verdict.excepted["a reply within ten minutes of an employee's message that only asking could show"] += 1
+    before = [moment for moment in history(company, talk) if moment.time < calm]
+    meta = before[-1].before | before[-1].changed if before else {}
+    if meta.get("mode") == "human" or meta.get("turn") or meta.get("unconfirmed") or meta.get("due_at"):
+        return
+    if company.busy_connections & {talk.account.connection.id}:
+        return
+    if any("employee_at" in moment.changed for moment in history(company, talk) if moment.time >= calm):
+        return  # it was handed over in the calm itself: what came after waits for the person
+    last = said[-1][1]
+    delivered = [e for e in talk.account.delivered if e.chat_id == talk.chat.chat_id and e.time >= calm]
+    for marker, at in said:
+        times = [each.time for each in delivered if marker in each.text]
+        asked = [e.time for e in talk.account.landed if e.conversation == talk.label and HANDOFF_STEP.match(e.step)]
+        if _lost_in_the_bot(company, talk, marker):
+            continue
+        if not [time for time in times if time - last < ANSWER_WITHIN] and not [t for t in asked if t > at]:
+            verdict.broken(1, talk, f"{marker} of a calm hour was answered {min(times, default=0) - last:.0f} s later")
+
+
+def _timers(company: Company, verdict: Verdict) -> None:
+    """6. A timer is claimed by one sweeper."""
+    due = [(at, key, name) for at, key, reason, name in company.rings if reason == "due"]
+    for (at, key, name), (next_at, next_key, next_name) in itertools.combinations(due, 2):
+        if key == next_key and name != next_name and next_at - at < 30:
+            verdict.broken(6, None, f"two sweepers rang for one timer at {at:.1f} and {next_at:.1f}")
 
 
 def _changes(company: Company, verdict: Verdict) -> None:
@@ -217,34 +381,39 @@ def _not_over_others(company: Company, each: Landed, talk: Talk, verdict: Verdic
         if same and planned[1] < edit.time < each.read_at:
             verdict.broken(4, talk, f"{each.change} replaced {edit.value}, set by a person after the model had looked")
     for other in talk.account.landed:
-        if (
+        same = (
             other.conversation != each.conversation
             and isinstance(other.change, SetField)
             and (other.deal_id, other.change.field_id) == (each.deal_id, each.change.field_id)
-            and planned[1] < other.time < each.time < each.read_at + LEASE_SECONDS - 2
-        ):
+        )
+        if not same or not planned[1] < other.time < each.time:
+            continue
+        if each.time > each.read_at + LEASE_SECONDS - 2 or other.time > other.read_at + LEASE_SECONDS - 2:
+            verdict.excepted["a request that acted after its lease on the deal had run out"] += 1
+        elif other.time > each.read_at or each.read_at < planned[1]:
             verdict.broken(4, talk, f"{each.change} crossed {other.change} of {other.conversation} on the same deal")
 
 
 def _has_row(company: Company, talk: Talk, each: Landed) -> bool:
-    number = each.turn.removeprefix("TURN#")
-    for key, item in company.storage.memory.items.items():
-        if key[0] == talk.key.partition and item.get("kind") == "change" and f"#{number}#{each.step}." in key[1]:
-            return True
-    return False
+    number, wished = each.turn.removeprefix("TURN#"), change_item(each.change)
+    return any(f"#{number}#" in key and row.get("change") == wished for key, row in _ledger(company, talk))
+
+
+def _ledger(company: Company, talk: Talk) -> list[tuple[str, Item]]:
+    return [
+        (key[1], item)
+        for key, item in company.storage.memory.items.items()
+        if key[0] == talk.key.partition and item.get("kind") == "change"
+    ]
 
 
 def _none_lost(company: Company, labels: dict[str, Talk], landed: list[Landed], verdict: Verdict) -> None:
-    """Check that what the ledger calls applied was carried out."""
+    """Find what the ledger calls applied and the CRM never carried out."""
     for talk in labels.values():
-        steps = Counter((e.turn, e.step) for e in landed if e.conversation == talk.label)
-        for key, item in company.storage.memory.items.items():
-            if key[0] == talk.key.partition and item.get("kind") == "change" and item.get("applied"):
-                _, turn, step = key[1].removeprefix("T#").split("#")
-                name = step.rsplit(".", 1)[0]
-                if not steps[f"TURN#{turn}", name] and not _was_so(item):
-                    words = f"{item['text']!r} of turn {turn} {step} stands in the ledger, not in the CRM"
-                    verdict.broken(4, talk, words)
+        done = [change_item(each.change) for each in landed if each.conversation == talk.label]
+        for key, row in _ledger(company, talk):
+            if row.get("applied") and row["change"] not in done and not _was_so(row):
+                verdict.broken(4, talk, f"{row['text']!r} at {key} stands in the ledger, not in the CRM")
 
 
 def _was_so(item: Item) -> bool:
@@ -270,6 +439,29 @@ def _claims(company: Company, talk: Talk, verdict: Verdict) -> None:
                 fine = any(isinstance(change, SetField) and change.value == claim for change in before)
             if not fine:
                 verdict.broken(5, talk, f"{reply.text!r} claims {claim}, which was not done")
+
+
+def _told(company: Company, talk: Talk, verdict: Verdict) -> None:
+    """5. The model is told of all that was done in its turn: its reply claims each field that its turn has set."""
+    said: dict[str, str] = defaultdict(str)
+    for reply in talk.account.delivered:
+        if reply.chat_id == talk.chat.chat_id:
+            said[reply.turn] += " " + reply.text
+    for key, row in _ledger(company, talk):
+        turn, step = f"TURN#{key.split('#')[2]}", key.split("#")[3]
+        change = row.get("change") or {}
+        if row.get("applied") and change.get("do") == "field" and change["field"] != "102" and said.get(turn):
+            whole = "Ответ" in said[turn] and _is_whole(company, talk, turn)
+            if whole and change["value"][1] not in said[turn]:
+                verdict.broken(5, talk, f"the reply of {turn} knows nothing of {change['value'][1]}, set by {step}")
+
+
+def _is_whole(company: Company, talk: Talk, turn: str) -> bool:
+    """Return whether all parts of a turn's reply reached the customer."""
+    item = company.storage.memory.items.get((talk.key.partition, turn), {})
+    parts = item.get("step_r0", {}).get("data", {}).get("parts", [])
+    got = {each.text for each in talk.account.delivered if each.turn == turn and each.chat_id == talk.chat.chat_id}
+    return bool(parts) and set(parts) <= got
 
 
 def _quiet(company: Company, verdict: Verdict) -> None:
@@ -307,11 +499,3 @@ def _words(state: State) -> str:
         "unconfirmed": state.unconfirmed is not None,
     }
     return ", ".join(f"{name} {value}" for name, value in facts.items() if value)
-
-
-def turns_of(company: Company, talk: Talk) -> Iterator[Item]:
-    """Yield the journals of a conversation."""
-    for number in range(1, company.state(talk).fence + 1):
-        item = company.storage.memory.items.get(turn_key(talk.key, number))
-        if item:
-            yield item

@@ -1,0 +1,1 @@
+"""Rules of the protocol taken out of the real code, one at a time, in memory: the simulation must notice."""

@@ -1,0 +1,287 @@
+"""The rules of the protocol, each with the piece of code without which it does not hold."""
+
+from __future__ import annotations
+
+from tests.faults.mutations.mutation import Mutation
+
+CORE = "dealtalk.conversation"
+
+
+def _broken(*invariants: int) -> frozenset[int]:
+    return frozenset(invariants)
+
+
+MUTATIONS = (
+    Mutation(
+        "a step's start is not written",
+        f"{CORE}.journal:Journal.start",
+        "self._table.write(guarded, self._update(step))",
+        "self._table.write(guarded)",
+        _broken(2, 4),
+        ("crashes",),
+    ),
+    Mutation(
+        "a no of the CRM is believed at once",
+        "dealtalk.settle:Settler._believe_no",
+        "if self.clock.now() < believable:",
+        "if False:",
+        _broken(2, 4),
+        ("crashes", "crm"),
+    ),
+    Mutation(
+        "an unfinished turn is not settled",
+        "dealtalk.turn:Turn._settle",
+        "settler.settle(self._schema())",
+        "pass",
+        _broken(2, 4),
+        ("crashes", "crm"),
+    ),
+    Mutation(
+        "a newer message does not stop a reply",
+        f"{CORE}.journal:Claim.guard",
+        "if fresh:",
+        "if False:",
+        _broken(2),
+        ("people",),
+    ),
+    Mutation(
+        "the guard ignores the fence",
+        f"{CORE}.journal:Claim.guard",
+        'equals("fence", self.fence),',
+        "",
+        _broken(1, 2, 4, 5),
+        ("slow", "bells"),
+        1500,
+    ),
+    Mutation(
+        "the guard ignores the person",
+        f"{CORE}.journal:Claim.guard",
+        'equals("mode", self.mode.value if self.mode else None),\n'
+        '        equals("employee_no", self.state.employee_no or None),',
+        "",
+        _broken(3),
+        ("people",),
+    ),
+    Mutation(
+        "the claim ignores the person",
+        "dealtalk.workbench:Workbench._claim",
+        'equals("mode", state.mode.value if state.mode else None),\n'
+        '        equals("employee_no", state.employee_no or None),',
+        "",
+        _broken(3),
+        ("people",),
+    ),
+    Mutation(
+        "an employee's message does not set the conversation to human",
+        f"{CORE}.intake:_Batch._store",
+        "elif message.author in (Author.EMPLOYEE, Author.UNKNOWN):",
+        "elif False:",
+        _broken(3),
+        ("people",),
+    ),
+    Mutation(
+        "employees are never asked for",
+        "dealtalk.takeover:Gate._pass",
+        "if not self.passed and self.poll_since is not None:",
+        "if False:",
+        _broken(3),
+        ("people",),
+    ),
+    Mutation(
+        "the bot comes back at once",
+        f"{CORE}.rules:resume_at",
+        "return state.employee_at + pace.resume_after",
+        "return state.employee_at",
+        _broken(3),
+        ("people",),
+    ),
+    Mutation(
+        "a re-ring reuses its id",
+        f"{CORE}.doorbell:counted_dedup",
+        'return f"{conversation.id}-{reason}-{count}"',
+        'return f"{conversation.id}-{reason}"',
+        _broken(1, 6),
+        ("bells",),
+    ),
+    Mutation(
+        "unanswered is judged by clocks",
+        f"{CORE}.rules:waiting_messages",
+        "return [entry for entry in entries if entry.is_customers and entry.arrival > state.unanswered_after]",
+        "last = max((e.at for e in entries if e.is_customers and e.arrival <= state.unanswered_after), default=None)\n"
+        "    return [e for e in entries if e.is_customers and (last is None or e.at > last)]",
+        _broken(1, 2, 6),
+        ("bells",),
+    ),
+    Mutation(
+        "a send without an answer is repeated",
+        "dealtalk.sending:Sending._send_part",
+        "except OutcomeUnknown:\n        raise",
+        "except OutcomeUnknown:\n        receipt = self.crm.send(self.chat, self.journal.claim.deal_id, text)",
+        _broken(2),
+        ("crm",),
+    ),
+    Mutation(
+        "a commit removes the timer though more has come",
+        f"{CORE}.commit:_timer",
+        "elif current.customer_no > claim.seen:",
+        "elif False:",
+        _broken(1, 6),
+        ("bells", "people"),
+        1500,
+        known=40,
+    ),
+    Mutation(
+        "a commit after a send is abandoned where more has come",
+        f"{CORE}.commit:commit",
+        "current = State.from_item(claim.state.conversation, failure.old)",
+        "abandon(table, clock, journal, connection, ending, superseded=True)\n            return",
+        _broken(2),
+        ("people",),
+    ),
+    Mutation(
+        "storing a message sets no timer",
+        f"{CORE}.intake:_Batch._meta_update",
+        'defaults["due_at"] = int(self._now.timestamp()) + DUE_AFTER_SECONDS\n'
+        '        defaults["due_shard"] = due_shard(conversation)',
+        "pass",
+        _broken(1, 6),
+        ("bells",),
+    ),
+    Mutation(
+        "two webhooks may take the same arrival number",
+        f"{CORE}.intake:_Batch._meta_update",
+        'seen: list[Condition] = [equals("arrived", self.state.arrived or None)]',
+        "seen: list[Condition] = []",
+        _broken(1, 3),
+        ("people",),
+        1500,
+    ),
+    Mutation(
+        "deals are written without a lease",
+        f"{CORE}.deal_lease:DealLease._take",
+        "where=(free,)",
+        "where=()",
+        _broken(4),
+        ("slow",),
+        3000,
+        known=305,
+    ),
+    Mutation(
+        "a deal is written without being read again",
+        "dealtalk.acts:Acts._write",
+        "current = self.crm.read_deal(deal_id)",
+        "current = self.deal",
+        _broken(4),
+        ("people",),
+        known=150,
+    ),
+    Mutation(
+        "the lease is given back though the request may act yet",
+        f"{CORE}.deal_lease:DealLease.held",
+        "except OutcomeUnknown:\n",
+        "except ZeroDivisionError:\n",
+        _broken(4),
+        ("crm",),
+        3000,
+        known=1053,
+    ),
+    Mutation(
+        "the ids of our own messages are not kept",
+        f"{CORE}.commit:_own_messages",
+        "for message in ending.own_ids",
+        "for message in ()",
+        _broken(3),
+        ("slow",),
+    ),
+    Mutation(
+        "an early echo is not known by its text",
+        f"{CORE}.intake:_Batch._is_echo",
+        "if open_ is None or text not in open_.hashes:",
+        "if True:",
+        _broken(3),
+        ("slow",),
+    ),
+    Mutation(
+        "the commit does not judge messages in our words",
+        f"{CORE}.commit:_a_person_wrote",
+        "return bool(ending.own_ids) and any(message not in ending.own_ids for message in current.provisional)",
+        "return False",
+        _broken(3),
+        ("people",),
+        1500,
+    ),
+    Mutation(
+        "changes are planned anew after a crash",
+        "dealtalk.acts:Acts._plan",
+        "if kept is not None:",
+        "if False:",
+        _broken(4, 5),
+        ("crashes", "crm"),
+        1500,
+    ),
+    Mutation(
+        "a plan forgets what the model saw",
+        "dealtalk.acts:Acts._seen",
+        "return seen if len(seen) == len(updates) else self._hashes(self.deal, updates)",
+        "return self._hashes(self.deal, updates)",
+        _broken(4),
+        ("crashes", "people"),
+        1500,
+    ),
+    Mutation(
+        "a change that somebody replaced is taken for never made",
+        "dealtalk.settle:Settler._update",
+        "if not self._was_touched(step, deal, wished, schema):",
+        "if True:",
+        _broken(4),
+        ("crashes", "crm"),
+        1500,
+    ),
+    Mutation(
+        "an overtaken worker writes its plan",
+        f"{CORE}.journal:Journal.flush",
+        "self._write(owned, self._update(), *self.entries(done))",
+        "self._write(self._update(), *self.entries(done))",
+        _broken(4, 5),
+        ("slow", "crashes"),
+        3000,
+        known=2256,
+    ),
+    Mutation(
+        "answers are dropped again and again",
+        f"{CORE}.rules:decide_answer",
+        "fresh = not patience_is_over and not state.dropped",
+        "fresh = not patience_is_over",
+        _broken(2),
+        ("people",),
+    ),
+    Mutation(
+        "a sweeper rings without claiming",
+        "dealtalk.recovery.sweep:Sweeper._claim_and_ring",
+        'where=(equals("due_at", item["due_at"]),),',
+        "",
+        _broken(6),
+        ("bells",),
+        1500,
+    ),
+    Mutation(
+        "a lease on a deal is one for all accounts",
+        f"{CORE}.deal_lease:DealLease.__init__",
+        'self._prefix = f"DEAL#{crm}#{account}#"',
+        'self._prefix = f"DEAL#{crm}#"',
+        _broken(7),
+        ("crm",),
+    ),
+)
+
+SURVIVORS = {
+    "a handoff that was begun is forgotten": "other rules end it too: an unseen reply stays noted until the handoff's "
+    "commit, an unanswered message is thought about again",
+    "the redriver deletes before a person was told": "the conversation's own timer stands until a commit and rings on; "
+    "the letter is what the alarm counts",
+    "the guard leaves out the employee's number alone": "the same transaction sets the mode, which the guard compares",
+    "the claim leaves out the employee's number alone": "as above; it would matter where a second employee's message "
+    "comes between reading and resuming, which no run has hit",
+    "a doorbell is superseded by clocks": "the timer and the next message's doorbell make up for it",
+}
+"""Rules without which no run (1,500 to 7,500 seeds) has broken an invariant, and why, as far as it is known."""
