@@ -26,9 +26,9 @@ from dealtalk.messages import Author, Chat, ConversationKey, InboundMessage
 from dealtalk.responder import Responder
 from dealtalk.settings import Settings
 from local.model import MODEL_NAME, EmbeddedModel, Fault
-from local.simulators.amocrm.clock import ManualClock
 from local.simulators.amocrm.defaults import english_account, russian_account
 from local.simulators.amocrm.simulator import AmocrmSimulator
+from local.simulators.clock import ManualClock
 from tests.bench.aws import Aws, environment, new_aws
 from tests.bench.counting import counted_requests
 from tests.contract.crm.worlds import START, SimulatorClock

@@ -38,8 +38,8 @@ from tests.bench.responding import PROFILE, PROFILE_NAME, RUSSIAN
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.simulators.amocrm.clock import Clock
     from local.simulators.amocrm.state import Account
+    from local.simulators.clock import Clock
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(unavailable() is not None, reason=unavailable() or "")]
 

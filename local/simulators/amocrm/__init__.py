@@ -10,12 +10,12 @@ It is built from the vendor's published facts. What these leave open is a switch
 `ManualClock` nothing is due until `sim.advance(seconds)`; `sim.settle()` waits for the deliveries under way.
 """
 
-from local.simulators.amocrm.clock import ManualClock, SystemClock
 from local.simulators.amocrm.defaults import english_account, russian_account
-from local.simulators.amocrm.faults import FaultKind
 from local.simulators.amocrm.problems import Problem
 from local.simulators.amocrm.settings import AccountSettings, Plan, Platform
 from local.simulators.amocrm.simulator import AmocrmSimulator
+from local.simulators.clock import ManualClock, SystemClock
+from local.simulators.faults import FaultKind
 
 __all__ = [
     "AccountSettings",

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from local.simulators.amocrm import render
 from local.simulators.amocrm.entities import EntityType, EnumOption, FieldDef
-from local.simulators.amocrm.forms import values_of
 from local.simulators.amocrm.problems import Issues, Item
 from local.simulators.amocrm.settings import Platform
-from local.simulators.amocrm.web import Response, paged
+from local.simulators.amocrm.web import paged
+from local.simulators.forms import values_of
+from local.simulators.serving import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable

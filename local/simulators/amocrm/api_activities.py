@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from local.simulators.amocrm import render
 from local.simulators.amocrm.entities import Change, EntityType, Event, HookEvent, Note, Task
-from local.simulators.amocrm.forms import values_of
 from local.simulators.amocrm.problems import Issues, Item, problem
-from local.simulators.amocrm.web import Response, paged
+from local.simulators.amocrm.web import paged
+from local.simulators.forms import values_of
+from local.simulators.serving import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable

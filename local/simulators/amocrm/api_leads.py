@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from local.simulators.amocrm import render
 from local.simulators.amocrm.api_account import parts_of
 from local.simulators.amocrm.entities import Actor
-from local.simulators.amocrm.forms import values_of
 from local.simulators.amocrm.leads import LeadEdit
 from local.simulators.amocrm.problems import Issues, Item, problem
 from local.simulators.amocrm.validation import check_lead
-from local.simulators.amocrm.web import Response, paged
+from local.simulators.amocrm.web import paged
+from local.simulators.forms import values_of
+from local.simulators.serving import Response
 
 if TYPE_CHECKING:
     from local.simulators.amocrm.entities import Json, Lead

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 from local.simulators.amocrm import chats, render
 from local.simulators.amocrm.entities import Author
-from local.simulators.amocrm.forms import values_of
 from local.simulators.amocrm.problems import Issues, Item, problem
 from local.simulators.amocrm.settings import CHAT_QUOTA, SCOPE_HISTORY, SCOPE_SEND
-from local.simulators.amocrm.web import Response, paged
+from local.simulators.amocrm.web import paged
+from local.simulators.forms import values_of
+from local.simulators.serving import Response
 
 if TYPE_CHECKING:
     from local.simulators.amocrm.entities import ChatLine, Json, Talk

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from local.simulators.amocrm import chats
 from local.simulators.amocrm.entities import Author, Bot, BotRun, EntityType
 from local.simulators.amocrm.problems import Issues, Item, problem
-from local.simulators.amocrm.web import Response
+from local.simulators.serving import Response
 
 if TYPE_CHECKING:
-    from local.simulators.amocrm.clock import Scheduler
     from local.simulators.amocrm.state import Account
     from local.simulators.amocrm.web import Context, Router
+    from local.simulators.clock import Scheduler
 
 MAX_RUNS = 100
 V2_ENTITIES = {1: EntityType.CONTACTS, 2: EntityType.LEADS}

@@ -1,20 +1,14 @@
-"""The control API below /__control__: everything that the Python methods do, for a page and for other processes.
-
-Answers are JSON; a refusal is {"error": "..."} with 400 or 404. Reading calls are GET with `account=`; acting ones are
-POST with a JSON object that names the `account`.
-"""
+"""The control API: everything that the Python methods do. Each call names the `account`."""
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from local.simulators.amocrm import chats, defaults, leads, oauth, render
 from local.simulators.amocrm.problems import Problem
 from local.simulators.amocrm.settings import ALL_SCOPES
-from local.simulators.amocrm.web import Request, Response
+from local.simulators.control import ControlApi, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +16,9 @@ if TYPE_CHECKING:
     from local.simulators.amocrm.entities import ChatLine, Json
     from local.simulators.amocrm.simulator import AmocrmSimulator
     from local.simulators.amocrm.state import Account
+    from local.simulators.serving import Request, Response
 
 FACTORIES = {"russian": defaults.russian_account, "english": defaults.english_account}
-LOCAL_ORIGIN = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?\Z")
-BAD_REQUEST = 400
-NOT_FOUND = 404
 
 
 class Control:
@@ -34,7 +26,7 @@ class Control:
 
     def __init__(self, sim: AmocrmSimulator) -> None:
         self._sim = sim
-        self._calls: dict[tuple[str, str], Callable[[Json], Any]] = {
+        calls: dict[tuple[str, str], Callable[[Json], Any]] = {
             ("GET", "accounts"): lambda _: [self._about(one) for one in sim.accounts()],
             ("POST", "accounts"): self._add_account,
             ("GET", "state"): self._state,
@@ -47,7 +39,7 @@ class Control:
             ("POST", "burst"): lambda b: {"ids": sim.deliver_burst(b["account"], b["chat"], list(b["texts"]))},
             ("POST", "move_talk"): lambda b: {"lead": sim.move_talk(b["account"], b["chat"], b.get("lead"))},
             ("POST", "close_talk"): lambda b: sim.close_talk(b["account"], b["chat"]),
-            ("POST", "lead"): lambda b: sim.edit_lead(b["account"], int(b["lead"]), b["patch"], user=b.get("user")),
+            ("POST", "lead"): self._edit_lead,
             ("POST", "delete_lead"): lambda b: sim.delete_lead(b["account"], int(b["lead"])),
             ("POST", "tokens"): self._token,
             ("POST", "integrations"): self._integration,
@@ -63,35 +55,17 @@ class Control:
             ("POST", "advance"): lambda b: sim.advance(float(b["seconds"])),
             ("POST", "settle"): lambda b: {"settled": sim.settle(float(b.get("timeout", 10)))},
         }
+        self._api = ControlApi(calls)
 
     def answer(self, request: Request) -> Response:
         """Return the answer to a control call."""
-        response = Response(204) if request.method == "OPTIONS" else self._serve(request)
-        origin = request.headers.get("origin", "")
-        if LOCAL_ORIGIN.match(origin):
-            response.headers |= {
-                "Access-Control-Allow-Origin": origin,
-                "Access-Control-Allow-Headers": "Content-Type",
-                "Access-Control-Allow-Methods": "GET, POST, DELETE",
-            }
-        return response
+        return self._api.answer(request)
 
-    def _serve(self, request: Request) -> Response:
-        name = request.path.removeprefix("/__control__").strip("/")
-        call = self._calls.get((request.method, name))
-        if call is None:
-            return _json({"error": f"no such call: {request.method} {name}"}, NOT_FOUND)
+    def _edit_lead(self, body: Json) -> None:
         try:
-            given = dict(request.query)
-            if request.method == "POST":
-                given |= json.loads(request.body or b"{}")
-            return _json(call(given))
+            self._sim.edit_lead(body["account"], int(body["lead"]), body["patch"], user=body.get("user"))
         except Problem as refusal:
-            return _json({"error": "invalid", "problem": refusal.body}, BAD_REQUEST)
-        except KeyError as missing:
-            return _json({"error": f"missing or unknown: {missing}"}, NOT_FOUND)
-        except (ValueError, TypeError, re.error) as error:
-            return _json({"error": str(error)}, BAD_REQUEST)
+            raise Refused(refusal.body) from None
 
     def _one(self, given: Json) -> Account:
         return self._sim.account(given["account"])
@@ -199,7 +173,3 @@ def line_json(line: ChatLine) -> Json:
     """Return a chat line for a page: who (customer, employee, bot), the author's name, text and time."""
     who = {"external": "customer", "internal": "employee", "bot": "bot"}[line.author.type]
     return asdict(line) | {"who": who, "author": line.author.name}
-
-
-def _json(body: Any, status: int = 200) -> Response:
-    return Response(status, {"ok": True} if body is None else body, "application/json")

@@ -22,7 +22,7 @@ from local.simulators.amocrm.settings import AccountSettings, Plan, Platform
 from local.simulators.amocrm.state import Account
 
 if TYPE_CHECKING:
-    from local.simulators.amocrm.clock import Clock
+    from local.simulators.clock import Clock
 
 FieldSpec = tuple[str, str, tuple[str, ...]]
 

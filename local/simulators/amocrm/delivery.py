@@ -14,18 +14,18 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from local.simulators.amocrm.faults import FaultKind
-from local.simulators.amocrm.forms import encode_form
 from local.simulators.amocrm.settings import Platform
+from local.simulators.faults import FaultKind
+from local.simulators.forms import encode_form
 
 if TYPE_CHECKING:
     import random
 
-    from local.simulators.amocrm.clock import Scheduler
     from local.simulators.amocrm.entities import Hook, HookEvent, Json
-    from local.simulators.amocrm.faults import Faults
-    from local.simulators.amocrm.journal import Journal
     from local.simulators.amocrm.state import Account
+    from local.simulators.clock import Scheduler
+    from local.simulators.faults import Faults
+    from local.simulators.journal import Journal
 
 ANSWER_SECONDS = 2.0
 RETRIES = {1: (300.0, False), 2: (900.0, False), 3: (900.0, True), 4: (3600.0, True)}

@@ -13,14 +13,14 @@ from urllib.parse import parse_qsl
 from local.simulators.amocrm.entities import Actor, Integration, OneTimeToken, Token
 from local.simulators.amocrm.problems import Problem, problem
 from local.simulators.amocrm.settings import ALL_SCOPES, Platform
-from local.simulators.amocrm.web import Response
+from local.simulators.serving import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from local.simulators.amocrm.entities import Json
     from local.simulators.amocrm.state import Account
-    from local.simulators.amocrm.web import Request
+    from local.simulators.serving import Request
 
 ACCESS_SECONDS = 86_400
 CODE_SECONDS = 20 * 60

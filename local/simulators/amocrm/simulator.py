@@ -16,25 +16,26 @@ from local.simulators.amocrm import (
     webhooks,
 )
 from local.simulators.amocrm.bots import BotEngine
-from local.simulators.amocrm.clock import ManualClock, Scheduler, SystemClock
 from local.simulators.amocrm.control import Control
 from local.simulators.amocrm.delivery import Courier, probe
 from local.simulators.amocrm.entities import Actor, Author, Bot, BotRun, ChatLine, Hook, HookEvent, Json, Lead
-from local.simulators.amocrm.faults import Fault, FaultKind, Faults
-from local.simulators.amocrm.journal import Call, Delivery, Journal
 from local.simulators.amocrm.limits import RateLimiter
 from local.simulators.amocrm.problems import Issues, Item
-from local.simulators.amocrm.server import CONTROL, Front, Server
+from local.simulators.amocrm.server import AmocrmFront, Gate, simulated
 from local.simulators.amocrm.settings import Platform
 from local.simulators.amocrm.validation import check_lead
 from local.simulators.amocrm.web import Router
+from local.simulators.clock import ManualClock, Scheduler, SystemClock
+from local.simulators.faults import Fault, FaultKind, Faults
+from local.simulators.journal import Call, Delivery, Journal
+from local.simulators.serving import CONTROL, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-    from local.simulators.amocrm.clock import Clock
     from local.simulators.amocrm.state import Account
+    from local.simulators.clock import Clock
 
     Factory = Callable[[Clock], Account]
 
@@ -65,7 +66,8 @@ class AmocrmSimulator:
         for part in (api_account, api_activities, api_leads, api_talks, webhooks):
             part.routes(router)
         self._bots.routes(router)
-        self._front = Front(router, self.journal, self.faults, self._accounts.get)
+        gate = Gate(router, self._accounts.get)
+        self._front = AmocrmFront(self.journal, self.faults, self.clock.now, gate.serve, simulated)
         self._server = Server(port, self._front, Control(self).answer)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="amocrm", daemon=True)
         for factory in accounts:

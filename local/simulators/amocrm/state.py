@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-    from local.simulators.amocrm.clock import Clock
     from local.simulators.amocrm.settings import AccountSettings
+    from local.simulators.clock import Clock
 
 
 @dataclass(slots=True)

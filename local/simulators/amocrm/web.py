@@ -1,4 +1,4 @@
-"""Requests, answers and the routing table of the simulated account."""
+"""What a handler gets, and the routing table of the simulated account."""
 
 from __future__ import annotations
 
@@ -8,49 +8,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from local.simulators.amocrm.forms import parse_nested
 from local.simulators.amocrm.problems import problem
+from local.simulators.forms import parse_nested
+from local.simulators.serving import Response
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
 
     from local.simulators.amocrm.entities import Actor, Token
     from local.simulators.amocrm.state import Account
+    from local.simulators.serving import Request
 
 MAX_LIMIT = 250
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """An HTTP request below the account's address. Header names are in lower case."""
-
-    method: str
-    path: str
-    query: list[tuple[str, str]]
-    headers: dict[str, str]
-    body: bytes
-    client_ip: str = "127.0.0.1"
-
-
-@dataclass(slots=True)
-class Response:
-    """An answer: `body` None means an empty one. It is held back until `wait_for` is set (or 3 s have passed)."""
-
-    status: int = 200
-    body: Any = None
-    content_type: str | None = None
-    wait_for: threading.Event | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-    def payload(self) -> tuple[bytes, str]:
-        """Return the bytes and their content type."""
-        if self.body is None:
-            return b"", self.content_type or ""
-        if isinstance(self.body, str):
-            return self.body.encode(), self.content_type or "text/html"
-        default = "application/hal+json" if self.status < 400 else "application/problem+json"  # noqa: PLR2004 - HTTP's classes
-        return json.dumps(self.body, ensure_ascii=False).encode("utf-8", "replace"), self.content_type or default
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from local.simulators.amocrm import render
 from local.simulators.amocrm.entities import Hook
 from local.simulators.amocrm.problems import Issues, Item, problem
 from local.simulators.amocrm.settings import WEBHOOK_PLANS, Platform
-from local.simulators.amocrm.web import Response
+from local.simulators.serving import Response
 
 if TYPE_CHECKING:
     from local.simulators.amocrm.settings import AccountSettings

@@ -13,8 +13,8 @@ from dealtalk.crm.reply_ways import ReplyWays
 from dealtalk.deals import Deal, DealSchema, FieldKind, FieldSchema, Option, Outcome, Person, Pipeline, Stage
 from dealtalk.errors import NeedsAttention, RateLimited
 from dealtalk.messages import Chat
-from local.simulators.amocrm.clock import ManualClock
 from local.simulators.amocrm.simulator import AmocrmSimulator
+from local.simulators.clock import ManualClock
 from tests.contract.crm.fake import FakeCrm
 
 if TYPE_CHECKING:

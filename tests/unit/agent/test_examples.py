@@ -10,8 +10,8 @@ import pytest
 from dealtalk.agent.profile import check_against
 from dealtalk.crm.amocrm.schema import read_schema
 from local.simulators.amocrm import render
-from local.simulators.amocrm.clock import SystemClock
 from local.simulators.amocrm.defaults import english_account, russian_account
+from local.simulators.clock import SystemClock
 from tests.unit.agent.accounts import example
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 if TYPE_CHECKING:
-    from tests.simulators.conftest import Client, Receiver
+    from tests.simulators.amocrm.conftest import Client, Receiver
 
 
 def test_a_webhook_can_be_lost(amo: Client, receiver: Receiver) -> None:

@@ -14,9 +14,9 @@ import requests
 
 if TYPE_CHECKING:
     from local.simulators.amocrm import AmocrmSimulator
-    from tests.simulators.conftest import Client, Receiver
+    from tests.simulators.amocrm.conftest import Client, Receiver
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 class Remote:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.simulators.conftest import Client, Receiver
+    from tests.simulators.amocrm.conftest import Client, Receiver
 
 HOOKS = "/api/v4/webhooks"
 ADDRESS = "https://example.test/hook/"

@@ -9,7 +9,7 @@ import pytest
 from local.simulators.amocrm import Problem
 
 if TYPE_CHECKING:
-    from tests.simulators.conftest import Client
+    from tests.simulators.amocrm.conftest import Client
 
 
 @pytest.fixture

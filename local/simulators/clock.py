@@ -82,7 +82,7 @@ class Scheduler:
         self._order = itertools.count()
         self._active = 0
         self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="amocrm-scheduler", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="simulator-scheduler", daemon=True)
         clock.on_change(self._wake)
         self._thread.start()
 

@@ -9,7 +9,7 @@ import pytest
 from local.simulators.amocrm import AmocrmSimulator, ManualClock, russian_account
 
 if TYPE_CHECKING:
-    from tests.simulators.conftest import Client, Receiver
+    from tests.simulators.amocrm.conftest import Client, Receiver
 
 HOOKS = "/api/v4/webhooks"
 

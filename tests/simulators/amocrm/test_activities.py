@@ -8,7 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from local.simulators.amocrm import ManualClock
-    from tests.simulators.conftest import Client
+    from tests.simulators.amocrm.conftest import Client
 
 DUE = 1_800_000_000
 

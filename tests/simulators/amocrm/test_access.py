@@ -11,7 +11,7 @@ from local.simulators.amocrm import oauth
 
 if TYPE_CHECKING:
     from local.simulators.amocrm import AmocrmSimulator, ManualClock
-    from tests.simulators.conftest import Client
+    from tests.simulators.amocrm.conftest import Client
 
 DAY = 86_400
 
