@@ -48,13 +48,14 @@ def connection_from_item(item: Item) -> Connection:
         uncertain_send=UncertainSend(item.get("uncertain_send", UncertainSend.ASK_HUMAN)),
         cooldown_until=None if cooldown is None else datetime.fromtimestamp(cooldown, UTC),
         outgoing_seen=item.get("outgoing_seen", False),
+        signing_secret=item.get("signing_secret"),
         options=item.get("options", {}),
     )
 
 
 def connection_item(connection: Connection) -> Item:
     """Return the item of a connection."""
-    return {
+    item = {
         "crm": connection.crm,
         "id": connection.id,
         "account": connection.account,
@@ -69,6 +70,7 @@ def connection_item(connection: Connection) -> Item:
         "outgoing_seen": connection.outgoing_seen,
         "options": dict(connection.options),
     }
+    return item if connection.signing_secret is None else {**item, "signing_secret": connection.signing_secret}
 
 
 class ConnectionStore:

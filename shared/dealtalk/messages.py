@@ -90,7 +90,7 @@ class ConversationKey:
 class Chat:
     """Where a reply goes: the vendor's ids of a chat, as its newest message named them.
 
-    Ids that it did not name are None.
+    Ids that it did not name are None. `route` is the adapter's own: what else it needs to reach the chat.
     """
 
     chat_id: str
@@ -98,6 +98,7 @@ class Chat:
     deal_id: str | None = None
     contact_id: str | None = None
     channel: str | None = None
+    route: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dealtalk.deals import ChangeResult, Deal, DealAddition, DealSchema, DealUpdate
-    from dealtalk.messages import Chat, ConversationKey
+    from dealtalk.messages import Chat, ConversationKey, InboundMessage
 
 
 class Clock(Protocol):
@@ -109,6 +109,40 @@ class Crm(Protocol):
 
     def employee_wrote(self, chat: Chat, since: datetime) -> bool:
         """Return whether an employee wrote in this chat after `since` (asked only where no webhook tells it)."""
+        ...
+
+    def leave_to_person(self, chat: Chat) -> None:
+        """Tell the CRM that a person leads this chat from now on: a transfer, an assignment.
+
+        Nothing happens where the CRM knows no such thing, or where a person leads already: it may be called again.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """A part of what was said in an account, oldest first, and the cursor from which the next part is read.
+
+    `cursor` is the adapter's own, JSON-like; it is stored once all `messages` were. `more`: there is another page now.
+    """
+
+    messages: tuple[InboundMessage, ...]
+    cursor: Mapping[str, Any]
+    more: bool
+
+
+class History(Protocol):
+    """One account's own record of what was said: what brings messages that no webhook brought.
+
+    Methods may raise what `Crm`'s may.
+    """
+
+    def read(self, cursor: Mapping[str, Any] | None, since: datetime) -> HistoryPage:
+        """Return the next page after `cursor`; None: from `since` on. Nothing older than `since` is returned.
+
+        A message has the id that the CRM's webhook gives it, so that it is one message however it came. A page may
+        repeat messages of the page before.
+        """
         ...
 
 

@@ -23,7 +23,7 @@ from dealtalk.conversation.table import ConditionFailed, Update, equals
 from dealtalk.conversation.timeline import Done, Entry, EntryKind
 from dealtalk.conversation.timer import set_timer
 from dealtalk.deals import AddNote
-from dealtalk.errors import NeedsHuman
+from dealtalk.errors import NeedsHuman, Permanent, Retryable
 from dealtalk.ports import Certainty
 from dealtalk.sending import UNCERTAIN, Sent
 from dealtalk.settle import BELIEVE_NO_AFTER, Settler
@@ -169,7 +169,23 @@ class Turn(Workbench):
             ending = replace(
                 ending, done=(sent.entry(), done), last=sent.last, own_ids=sent.own_ids, unconfirmed=sent.unconfirmed
             )
+        self._leave_to_person()
         return self._commit(ending, Decision(Doing.HAND_OVER, "handed_over"))
+
+    def _leave_to_person(self) -> None:
+        """Tell the CRM that a person leads from now on; where it does not take that, note and task must do.
+
+        It comes last, since the bot may not speak any more after it, and it is repeated where the commit was not made.
+        """
+        if self._mode() is not Mode.AUTO:
+            return
+        try:
+            self.crm.leave_to_person(self.state.chat)
+        except (Retryable, Permanent) as failure:
+            self.services.watch.count("CrmErrors")
+            self.services.watch.warn(
+                "the chat could not be passed to a person in the CRM", error=type(failure).__name__
+            )
 
     def _journal_to_hand_over(self) -> Journal:
         """Return the turn's journal, claimed; what an unfinished turn had begun is settled before it is added to."""
@@ -306,6 +322,7 @@ class Turn(Workbench):
         if reason is not None:
             watch.count("Handoffs")
             done.append(Done(EntryKind.HANDOFF, "z", reason, {}))
+            self._leave_to_person()
         ending = Ending(
             "replied",
             done=tuple(done),

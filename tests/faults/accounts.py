@@ -213,6 +213,11 @@ class ProcessCrm:
         self._own_chat(chat)
         return self._ask("employee_wrote", lambda: self.account.crm.employee_wrote(chat, since))
 
+    def leave_to_person(self, chat: Chat) -> None:
+        """See `ports.Crm`."""
+        self._own_chat(chat)
+        self._ask("leave_to_person", lambda: self.account.crm.leave_to_person(chat))
+
     def _landed(self, deal_id: str, change: DealUpdate | DealAddition, step: tuple[str, str], read_at: float) -> None:
         late = self.process.step != step or self.process.effect_until is None or self.process.dead
         self.account.landed.append(

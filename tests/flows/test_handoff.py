@@ -31,6 +31,36 @@ def test_a_handoff_by_the_model_is_written_before_it_is_spoken_of() -> None:
     assert len(world.replies) == 1
 
 
+def test_the_chat_is_left_to_a_person_after_the_last_word() -> None:
+    """Where the CRM can pass a chat on, the bot may not speak after that: so it comes last, and once."""
+    world = World()
+    world.model.lines = [calls(("hand_over", {"reason": "wants a person", "summary": "x"})), says("Передал.")]
+    world.says("позовите человека")
+    world.work()
+    assert world.crm.calls.index("send") < world.crm.calls.index("leave_to_person")
+    assert len(world.crm.left_to_people) == 1
+
+
+def test_an_answer_leaves_the_chat_to_nobody() -> None:
+    """Only a handoff does."""
+    world = World()
+    world.says("сколько стоит?")
+    world.work()
+    assert world.replies
+    assert world.crm.left_to_people == []
+
+
+@pytest.mark.parametrize("failure", [Retryable("the CRM answered 503"), Permanent("the chat cannot be passed on")])
+def test_a_chat_that_cannot_be_left_is_a_handoff_all_the_same(failure: Exception) -> None:
+    """Note and task are there and the reply is out: the commit does not wait for the CRM's transfer."""
+    world = World()
+    world.model.lines = [calls(("hand_over", {"reason": "wants a person", "summary": "x"})), says("Передал.")]
+    world.crm.fail("leave_to_person", failure)
+    world.says("позовите человека")
+    world.work()
+    assert (world.replies, world.state.mode, world.state.turn) == (["Передал."], Mode.HUMAN, None)
+
+
 def test_a_handoff_that_could_not_be_saved_is_not_claimed() -> None:
     """The CRM fails: no reply says "passed on"; it is retried."""
     world = World()

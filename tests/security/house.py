@@ -30,7 +30,7 @@ from dealtalk.responder import Responder
 from dealtalk.services import Services
 from dealtalk.watch import Watch
 from local.simulators.amocrm.defaults import russian_account
-from tests.contract.crm.worlds import AmocrmWorld, amocrm_simulator
+from tests.contract.crm.amocrm_world import AmocrmWorld, amocrm_simulator
 from tests.fakes.doorbell import FakeDoorbell
 from tests.fakes.model import ScriptedModel
 from tests.fakes.table import MemoryTable

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dealtalk.crm.amocrm.inbound import authenticate, parse
+from dealtalk.ingress.http import Request
 from tests.unit.ingress.fakes import ACCOUNT, KEY, NOW, compose, connection, message_form, post
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def test_a_broken_form_gets_a_documented_status(data: st.DataObject) -> None:
 @given(payloads)
 def test_no_payload_makes_the_adapter_raise(payload: dict[str, Any]) -> None:
     """Whatever its values are, and what it calls a message can be stored."""
-    assert authenticate(connection(), payload, {}) in {True, False}
+    assert authenticate(connection(), Request("POST", "key", {}, b""), payload, NOW) in {True, False}
     events = parse(connection(), payload, NOW)
     assert len({(message.conversation, message.id) for message in events.messages}) == len(events.messages)
     for message in events.messages:

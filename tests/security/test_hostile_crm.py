@@ -15,7 +15,7 @@ from dealtalk.crm.http import MAX_ANSWER_BYTES, Http, checked_base
 from dealtalk.crm.registry import Opening, open_crm
 from dealtalk.errors import CrmUnavailable, DealtalkError, NeedsAttention, OutcomeUnknown
 from dealtalk.messages import Chat
-from tests.contract.crm.worlds import FakeClock, GivenSecrets
+from tests.contract.crm.world import FakeClock, GivenSecrets
 from tests.fakes.table import MemoryTable
 from tests.security.servers import drip, say, serving
 

@@ -194,12 +194,12 @@ def chat_item(chat: Chat) -> Item:
         "deal_id": chat.deal_id,
         "contact_id": chat.contact_id,
         "channel": chat.channel,
+        "route": chat.route,
     }
     return {name: value for name, value in ids.items() if value is not None}
 
 
 def chat_from_item(item: Mapping[str, Any]) -> Chat:
     """Return the chat of an attribute's value."""
-    return Chat(
-        item.get("chat_id", ""), item.get("talk_id"), item.get("deal_id"), item.get("contact_id"), item.get("channel")
-    )
+    names = ("talk_id", "deal_id", "contact_id", "channel", "route")
+    return Chat(item.get("chat_id", ""), *(item.get(name) for name in names))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dealtalk.connections import Connection
+    from dealtalk.ingress.http import Request
     from dealtalk.messages import InboundMessage
 
 Payload = dict[str, Any]
@@ -33,8 +34,11 @@ class ParsedEvents:
 class Inbound(Protocol):
     """An adapter's `inbound` module. Standard library only: it is imported by a webhook, cold."""
 
-    def authenticate(self, connection: Connection, payload: Payload, headers: Mapping[str, str]) -> bool:
-        """Return whether this body belongs to this connection's account, by all that the vendor offers to know it."""
+    def authenticate(self, connection: Connection, request: Request, payload: Payload, now: datetime) -> bool:
+        """Return whether this body belongs to this connection's account, by all that the vendor offers to know it.
+
+        `payload` is the decoded body of `request`.
+        """
         ...
 
     def parse(self, connection: Connection, payload: Payload, now: datetime) -> ParsedEvents:

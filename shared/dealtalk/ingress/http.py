@@ -58,17 +58,21 @@ class MethodNotAllowed(BadRequest):
 class Request:
     """One HTTP request. Header names are lower case; `body` is as the sender posted it, empty for a probe.
 
-    `connection` is the path's parameter, a key. Not a dataclass, so that its repr shows nothing of this, and because a
-    webhook must start fast.
+    `connection` is the path's parameter, a key. `path` and `query` are raw, as some CRMs sign them. Not a dataclass, so
+    that its repr shows nothing of this, and because a webhook must start fast.
     """
 
-    __slots__ = ("body", "connection", "headers", "method")
+    __slots__ = ("body", "connection", "headers", "method", "path", "query")
 
-    def __init__(self, method: str, connection: str, headers: Mapping[str, str], body: bytes) -> None:
+    def __init__(
+        self, method: str, connection: str, headers: Mapping[str, str], body: bytes, path: str = "", query: str = ""
+    ) -> None:
         self.method = method
         self.connection = connection
         self.headers = headers
         self.body = body
+        self.path = path
+        self.query = query
 
 
 def read_request(event: Any) -> Request:  # noqa: ANN401 (whatever Lambda was invoked with)
@@ -89,6 +93,8 @@ def read_request(event: Any) -> Request:  # noqa: ANN401 (whatever Lambda was in
         connection=connection.strip("/") if isinstance(connection, str) else "",
         headers=_headers(event.get("headers")),
         body=b"" if method in PROBES else _body(event),
+        path=_text(event.get("rawPath")),
+        query=_text(event.get("rawQueryString")),
     )
 
 
@@ -107,6 +113,10 @@ def _method(event: Mapping[str, Any]) -> str:
     if not isinstance(method, str):
         raise BadRequest("not_an_http_event")
     return method.upper()
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _headers(headers: object) -> dict[str, str]:

@@ -14,13 +14,13 @@ from dealtalk.ingress.deadline import deadline
 from dealtalk.ingress.http import PROBES, BadRequest, answer, read_request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from aws_lambda_powertools import Logger, Metrics
 
     from dealtalk.connections import Connection
-    from dealtalk.ingress.events import Inbound
+    from dealtalk.ingress.events import Inbound, Payload
     from dealtalk.ingress.ports import ConnectionLookup, Intake
     from dealtalk.ports import Clock
 
@@ -60,6 +60,8 @@ class _Course:
 class Webhook:
     """The webhook of one CRM, composed once per process.
 
+    `decode` is the adapter's own where the CRM posts something else than a form or a JSON object.
+
     `metrics` gets `crm` as a default dimension. `EventsIgnored` counts all kinds together, as a custom metric per kind
     would be paid for each; the kinds stand in the log line and in the metric's metadata.
     """
@@ -73,6 +75,7 @@ class Webhook:
         logger: Logger,
         metrics: Metrics,
         clock: Clock,
+        decode: Callable[[bytes], Payload] = decode_body,
     ) -> None:
         self._crm = crm
         self._inbound = inbound
@@ -81,6 +84,7 @@ class Webhook:
         self._logger = logger
         self._metrics = metrics
         self._clock = clock
+        self._decode = decode
         metrics.set_default_dimensions(crm=crm)
 
     def handle(self, event: Any, context: object) -> dict[str, Any]:  # noqa: ANN401 (whatever Lambda was invoked with)
@@ -111,13 +115,13 @@ class Webhook:
             course.status = 200
             return
         course.body_bytes = len(request.body)
-        payload = decode_body(request.body)
+        payload = self._decode(request.body)
         connection = self._find(request.connection)
         if connection is None:
             course.status, course.reason = _UNAUTHORIZED, "unknown_key"
             return
         course.connection = connection.id
-        if not self._inbound.authenticate(connection, payload, request.headers):
+        if not self._inbound.authenticate(connection, request, payload, self._clock.now()):
             course.status, course.reason = _UNAUTHORIZED, "other_account"
             return
         if connection.state is ConnectionState.OFF:

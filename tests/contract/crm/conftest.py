@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from dealtalk.conversation.dynamodb import DynamoTable
 from local.simulators.amocrm.defaults import english_account, russian_account
-from tests.contract.crm.worlds import AmocrmWorld, amocrm_simulator
+from tests.contract.crm.amocrm_world import AmocrmWorld, amocrm_simulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

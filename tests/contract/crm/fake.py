@@ -83,6 +83,7 @@ class FakeCrm:
     changes: list[tuple[str, DealUpdate]] = field(init=False, default_factory=list)
     notes: list[tuple[str, AddNote]] = field(init=False, default_factory=list)
     tasks: list[tuple[str, AddTask]] = field(init=False, default_factory=list)
+    left_to_people: list[str] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.deals = {deal.id: deal for deal in self.initial}
@@ -178,6 +179,12 @@ class FakeCrm:
         """Return whether `employee_writes` was called for this chat with a later time."""
         self._enter("employee_wrote")
         return any(at > since for at in self.employee_messages.get(chat.chat_id, ()))
+
+    def leave_to_person(self, chat: Chat) -> None:
+        """Remember that a person leads."""
+        self._enter("leave_to_person")
+        self.left_to_people.append(chat.chat_id)
+        self._leave("leave_to_person")
 
     def _enter(self, method: str) -> None:
         self.calls.append(method)

@@ -26,7 +26,7 @@ from dealtalk.ports import Certainty
 
 if TYPE_CHECKING:
     from dealtalk.deals import DealSchema, DealUpdate, FieldSchema
-    from tests.contract.crm.worlds import World
+    from tests.contract.crm.world import World
 
 BY_KIND: dict[FieldKind, FieldValue] = {
     FieldKind.TEXT: "Уфа, «Центр» & Co 😀",
@@ -280,3 +280,10 @@ class CrmContract:
 
         with pytest.raises(NeedsAttention):
             world.crm.read_deal(world.deal_id)
+
+    def test_a_chat_is_left_to_a_person_as_often_as_it_is_said(self, world: World) -> None:
+        """A crash repeats it; nothing is sent to the customer by it."""
+        world.crm.leave_to_person(world.chat)
+        world.crm.leave_to_person(world.chat)
+
+        assert world.received() == []

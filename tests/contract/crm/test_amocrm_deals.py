@@ -16,7 +16,7 @@ from tests.contract.crm.suite import field_of
 
 if TYPE_CHECKING:
     from dealtalk.deals import DealUpdate
-    from tests.contract.crm.worlds import AmocrmWorld
+    from tests.contract.crm.amocrm_world import AmocrmWorld
 
 
 def test_a_schema_of_many_fields_is_read_to_its_last_page(amocrm: AmocrmWorld) -> None:

@@ -13,7 +13,7 @@ from dealtalk.ports import Certainty
 from local.simulators.amocrm.settings import Plan
 
 if TYPE_CHECKING:
-    from tests.contract.crm.worlds import AmocrmWorld
+    from tests.contract.crm.amocrm_world import AmocrmWorld
 
 TEXT = "Секретный ответ клиенту"
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local.simulators.amocrm.defaults import english_account, russian_account
+from tests.contract.crm.amocrm_world import AmocrmWorld, amocrm_simulator
+from tests.contract.crm.fake_world import FakeWorld
 from tests.contract.crm.suite import CrmContract
-from tests.contract.crm.worlds import AmocrmWorld, FakeWorld, amocrm_simulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,7 +21,7 @@ from dealtalk.errors import NeedsAttention, OutcomeUnknown, Retryable
 from local.simulators.amocrm import oauth as vendor
 from local.simulators.amocrm.defaults import russian_account
 from local.simulators.amocrm.simulator import AmocrmSimulator
-from tests.contract.crm.worlds import FakeClock, GivenSecrets
+from tests.contract.crm.world import FakeClock, GivenSecrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

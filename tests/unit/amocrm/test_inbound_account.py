@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 
 from dealtalk.crm.amocrm.inbound import authenticate
-from tests.unit.ingress.fakes import connection
+from dealtalk.ingress.http import Request
+from tests.unit.ingress.fakes import NOW, connection
+
+UNSIGNED = Request("POST", "key", {}, b"")
 
 
 def is_ours(account: Any, **options: Any) -> bool:
     """Return whether a body with this account block belongs to account 31337000, oknaufa."""
-    return authenticate(connection(options={"subdomain": "oknaufa"} | options), {"account": account}, {})
+    return authenticate(connection(options={"subdomain": "oknaufa"} | options), UNSIGNED, {"account": account}, NOW)
 
 
 def test_the_right_id_and_subdomain_are_ours() -> None:
@@ -66,7 +69,7 @@ def test_a_body_that_names_no_account_is_refused(account: object) -> None:
 
 def test_a_body_without_an_account_block_is_refused() -> None:
     """As one that is empty."""
-    assert not authenticate(connection(), {"message": {}}, {})
+    assert not authenticate(connection(), UNSIGNED, {"message": {}}, NOW)
 
 
 def test_a_subdomain_is_compared_without_case() -> None:

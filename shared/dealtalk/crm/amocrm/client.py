@@ -95,6 +95,9 @@ class AmocrmCrm:
         seen = self._sender.history.outgoing(chat, chat.deal_id, since)
         return seen is not None and any(each.by_person and each.at > since for each in seen.messages)
 
+    def leave_to_person(self, chat: Chat) -> None:
+        """Do nothing: amoCRM has no such thing; the note and the task tell the person."""
+
 
 def open_crm(connection: Connection, opening: Opening) -> AmocrmCrm:
     """Return the adapter for this connection. Raises NeedsAttention where its settings are unusable."""

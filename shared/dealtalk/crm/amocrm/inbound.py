@@ -13,7 +13,6 @@ Options of a connection that are read here:
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections import Counter
 from dataclasses import replace
@@ -21,15 +20,17 @@ from typing import TYPE_CHECKING, Any
 
 from dealtalk.crm.amocrm.unsorted import UnsortedLeads
 from dealtalk.ingress.events import ParsedEvents
+from dealtalk.ingress.signatures import same
 from dealtalk.ingress.values import clean_text, number_id, one_line, opaque_id, scalar, unix_time
 from dealtalk.messages import MAX_TEXT, Attachment, AttachmentKind, Author, Chat, ConversationKey, InboundMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import datetime
 
     from dealtalk.connections import Connection
     from dealtalk.ingress.events import Payload
+    from dealtalk.ingress.http import Request
 
 _AUTHORS = {"external": Author.CUSTOMER, "internal": Author.EMPLOYEE, "bot": Author.BOT}
 _LEAD = frozenset({"2", "lead", "leads"})
@@ -54,7 +55,7 @@ _MAX_NAME = 200
 _MAX_CHANNEL = 64
 
 
-def authenticate(connection: Connection, payload: Payload, headers: Mapping[str, str]) -> bool:  # noqa: ARG001 (unsigned)
+def authenticate(connection: Connection, request: Request, payload: Payload, now: datetime) -> bool:  # noqa: ARG001 (unsigned)
     """Return whether the body names this connection's account.
 
     amoCRM signs nothing: next to the key in the path there are only the account's id and subdomain. Each of the two
@@ -67,10 +68,10 @@ def authenticate(connection: Connection, payload: Payload, headers: Mapping[str,
     subdomains = _subdomains(connection)
     checks = []
     if "id" in account:
-        checks.append(_same(scalar(account["id"]), connection.account))
+        checks.append(same(scalar(account["id"]), connection.account))
     if "subdomain" in account:
         named = scalar(account["subdomain"]).lower()
-        checks.append(any(_same(named, subdomain) for subdomain in subdomains))
+        checks.append(any(same(named, subdomain) for subdomain in subdomains))
     return bool(checks) and all(checks)
 
 
@@ -104,10 +105,6 @@ def _subdomains(connection: Connection) -> list[str]:
     names = [accepted] if isinstance(accepted, str) else list(accepted)
     own = connection.options.get("subdomain")
     return [str(name).lower() for name in [own, *names] if name]
-
-
-def _same(given: str, expected: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode())
 
 
 def _events(payload: Payload) -> Iterator[tuple[str, Any]]:
