@@ -17,7 +17,8 @@ from boto3.dynamodb.types import TypeSerializer
 
 from dealtalk.connection_store import connection_item, connection_key
 from dealtalk.connections import Connection, connection_id
-from events import build
+from events import amocrm
+from events.http_api import KEY
 from local.stack.paths import PROJECT
 from tests.bench.aws import environment
 
@@ -48,12 +49,12 @@ class NoAws:
     def __post_init__(self) -> None:
         connection = Connection(
             crm="amocrm",
-            id=connection_id(build.KEY),
-            account=build.ACCOUNT["id"],
+            id=connection_id(KEY),
+            account=amocrm.ACCOUNT["id"],
             api_base="https://oknaufa.amocrm.ru",
             secret="s",
             profile="p",
-            options={"subdomain": build.ACCOUNT["subdomain"]},
+            options={"subdomain": amocrm.ACCOUNT["subdomain"]},
         )
         pk, sk = connection_key("amocrm", connection.id)
         item = {"pk": pk, "sk": sk, **connection_item(connection)}
@@ -108,8 +109,8 @@ def measure(iterations: int = ITERATIONS) -> Warm:
 
 def ten_messages() -> Any:
     """Return the event of a body with ten messages of one conversation."""
-    said = [build.message(number, f"строка {number}: окно 1300 на 1400 & подоконник") for number in range(MESSAGES)]
-    return build.event(body=build.form(message={"add": build.numbered(said)}))
+    said = [amocrm.message(number, f"строка {number}: окно 1300 на 1400 & подоконник") for number in range(MESSAGES)]
+    return amocrm.event(body=amocrm.form(message={"add": amocrm.numbered(said)}))
 
 
 @contextmanager

@@ -25,7 +25,8 @@ from dealtalk.conversation.intake import Intake
 from dealtalk.conversation.state import TIMELINE, due_shard, meta_key
 from dealtalk.conversation.table import Update
 from dealtalk.messages import Author, Chat, InboundMessage
-from events import build
+from events import amocrm
+from events.http_api import KEY
 from local.model import EmbeddedModel
 from local.rie import Runtime, read_function, running, unavailable
 from local.simulators.amocrm.defaults import russian_account
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(unavailable() is not None, reason=unavailable() or "")]
 
-FOLDER = Path(build.__file__).parent
-SUBDOMAIN = build.ACCOUNT["subdomain"]
+FOLDER = Path(amocrm.__file__).parent
+SUBDOMAIN = amocrm.ACCOUNT["subdomain"]
 QUESTION = "Здравствуйте! Мне нужно окно."
 
 
@@ -92,11 +93,11 @@ class Place:
         """Let the customer of the events ask something just now; return the id of the chat in the simulated CRM."""
         chat_id, lead = self.simulator.open_chat(SUBDOMAIN)
         talk = max(self.simulator.account(SUBDOMAIN).talks.values(), key=lambda each: each.talk_id)
-        chat = Chat(build.CHAT, str(talk.talk_id), str(lead), str(talk.contact_id), talk.origin)
+        chat = Chat(amocrm.CHAT, str(talk.talk_id), str(lead), str(talk.contact_id), talk.origin)
         clock = SystemClock()
         doorbell = SqsDoorbell(self.aws.client("sqs"), self.aws.queue_url)
         intake = Intake(self.table, ConnectionStore(self.table, clock), doorbell, clock)
-        message = InboundMessage(build.CONVERSATION, chat, "asked-1", Author.CUSTOMER, QUESTION, clock.now())
+        message = InboundMessage(amocrm.CONVERSATION, chat, "asked-1", Author.CUSTOMER, QUESTION, clock.now())
         intake.take(self.connection, [message])
         return chat_id
 
@@ -106,7 +107,7 @@ class Place:
 
     def said(self) -> list[str]:
         """Return the texts of the conversation as the table holds them."""
-        return [item["text"] for item in self.table.newest(build.CONVERSATION.partition, TIMELINE, 100)]
+        return [item["text"] for item in self.table.newest(amocrm.CONVERSATION.partition, TIMELINE, 100)]
 
     def doorbells(self) -> list[str]:
         """Take the doorbells that wait in the queue and return their bodies."""
@@ -117,7 +118,7 @@ class Place:
 def oknaufa(clock: Clock) -> Account:
     """Return the account that the events name."""
     account = russian_account(clock, SUBDOMAIN, requests_per_second=1000, bot_delay=0.0)
-    account.id = int(build.ACCOUNT["id"])
+    account.id = int(amocrm.ACCOUNT["id"])
     return account
 
 
@@ -148,8 +149,8 @@ def new_place(template: Path, endpoint: str) -> Iterator[Place]:
         options = {"platform": "amocrm.ru", "subdomain": SUBDOMAIN, "calls_per_second": 1000}
         connection = Connection(
             crm="amocrm",
-            id=connection_id(build.KEY),
-            account=build.ACCOUNT["id"],
+            id=connection_id(KEY),
+            account=amocrm.ACCOUNT["id"],
             api_base=account.base_url,
             secret=aws.put_secret("connections/amocrm/demo", token=simulator.token(SUBDOMAIN)),
             profile=PROFILE_NAME,
@@ -236,7 +237,7 @@ def test_the_sweeper_takes_every_event(place: Place, name: str) -> None:
     """A conversation whose timer is due is rung for."""
     place.ask()
     due = SystemClock().now() - timedelta(minutes=1)
-    timer = {"due_at": int(due.timestamp()), "due_shard": due_shard(build.CONVERSATION)}
-    place.table.write(Update(meta_key(build.CONVERSATION), timer))
+    timer = {"due_at": int(due.timestamp()), "due_shard": due_shard(amocrm.CONVERSATION)}
+    place.table.write(Update(meta_key(amocrm.CONVERSATION), timer))
     with place.function("Sweeper") as sweeper:
         assert sweeper.invoke(event("sweeper", name)) == {"due": 1, "rung": 1}
