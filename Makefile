@@ -34,7 +34,7 @@ validate: environment
 bench: environment
 	$(PYTHON_RUN) -m tests.bench $(ARGS)
 
-# 100,000 random webhooks with words planted in them. ARGS="--bodies 5000 --seed 1" makes another run, or the same again.
+# 100,000 random webhooks of each CRM with words planted in them. ARGS="--crm amocrm --bodies 5000 --seed 1" chooses a run.
 fuzz: environment
 	$(PYTHON_RUN) -m tests.security.fuzz $(ARGS)
 

@@ -10,7 +10,7 @@ import itertools
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aws_lambda_powertools import Logger, Metrics
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from dealtalk.connections import Connection
     from dealtalk.conversation.doorbell import Ring
+    from dealtalk.ingress.events import Inbound
     from dealtalk.messages import Chat
     from dealtalk.ports import Crm, Model
     from dealtalk.recovery.redrive import Fate
@@ -61,11 +62,12 @@ _numbers = itertools.count()
 
 @dataclass(slots=True)
 class Resident:
-    """One connected account: its key, its world in the simulator and its connection."""
+    """One connected account: its key, its world in the simulator, its connection and its CRM's way in."""
 
     key: str
     world: AmocrmWorld
     connection: Connection
+    inbound: Inbound = field(default_factory=lambda: cast("Inbound", inbound))
 
     @property
     def names(self) -> dict[str, str]:
@@ -151,7 +153,8 @@ class House:
             watch=Watch(logger, self.metrics),
         )
         intake = Intake(self.table, self.connections, self.doorbell, self.clock)
-        self.webhook = Webhook("amocrm", inbound, self.connections, intake, logger, self.metrics, self.clock)
+        crm, way_in = mine.connection.crm, mine.inbound
+        self.webhook = Webhook(crm, way_in, self.connections, intake, logger, self.metrics, self.clock)
         self.responder = Responder(self.services)
         self.bodies: list[str] = []
         self.answers: list[dict[str, Any]] = []

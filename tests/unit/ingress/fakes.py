@@ -105,7 +105,7 @@ class KnownConnections:
 
     def find(self, crm: str, key: str) -> Connection | None:
         """Return the connection of `key`."""
-        assert crm == "amocrm"
+        assert all(connection.crm == crm for connection in self.by_key.values())
         self.asked.append(key)
         if self.error is not None:
             raise self.error
@@ -121,8 +121,8 @@ class RememberedMessages:
 
     def take(self, connection: Connection, messages: Sequence[InboundMessage]) -> IntakeResult:
         """Store what is new."""
-        assert connection.crm == "amocrm"
         assert messages
+        assert all(message.conversation.crm == connection.crm for message in messages)
         if self.error is not None:
             raise self.error
         new = {(message.conversation.id, message.id): message for message in messages}
