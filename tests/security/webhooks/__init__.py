@@ -31,8 +31,9 @@ class Target:
     `connection` is the one that tests.unit.ingress.fakes.KEY opens, the account of events/<crm>_webhook; `stranger` is
     another account's. `bodies` make genuine bodies of a customer's message from a message id and a text, one for each
     encoding that the webhook takes. `delivered` returns what else a genuine delivery of a body carries, as keys of the
-    Lambda event: headers, query, path. `words` are names and values that bodies of this CRM know. `webhook` holds
-    further arguments of `Webhook`. `statuses` are all that the webhook may answer while it can store.
+    Lambda event: headers, query, path, signed at NOW of those fakes where time counts. `words` are names and values
+    that bodies of this CRM know. `webhook` holds further arguments of `Webhook`. `statuses` are all that the webhook
+    may answer while it can store.
     """
 
     connection: Connection
