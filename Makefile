@@ -7,13 +7,13 @@ PYTHON_RUN = .venv/bin/python
 environment:
 	@./local/bootstrap
 
-# The scripted dialogue, then a page to play with. ARGS=--once ends after the dialogue.
+# The scripted dialogue, then a page to play with. ARGS=--once ends after the dialogue. CRM=... shows another CRM than amoCRM.
 demo: environment
-	$(PYTHON_RUN) -m local.demo $(ARGS)
+	$(PYTHON_RUN) -m local.demo $(if $(CRM),--crm $(CRM)) $(ARGS)
 
 # The same stack in the background, described by .local/stack.json. MODEL_BASE_URL=... MODEL=... use another model.
 up: environment
-	$(PYTHON_RUN) -m local.stack up $(if $(MODEL_BASE_URL),--model-base-url $(MODEL_BASE_URL)) $(if $(MODEL),--model $(MODEL))
+	$(PYTHON_RUN) -m local.stack up $(if $(MODEL_BASE_URL),--model-base-url $(MODEL_BASE_URL)) $(if $(MODEL),--model $(MODEL)) $(if $(CRM),--crm $(CRM))
 
 down: environment
 	$(PYTHON_RUN) -m local.stack down

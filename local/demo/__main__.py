@@ -18,6 +18,7 @@ from local.demo.answering import named
 from local.demo.children import ChildError
 from local.demo.connecting import ConnectError
 from local.demo.control import ControlError
+from local.demo.crms import DEFAULT, Dialogue, names
 from local.demo.dialogue import BETWEEN_SECONDS, Script
 from local.demo.page import page
 from local.demo.published import published
@@ -41,6 +42,7 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="end after the scripted dialogue")
     parser.add_argument("--model-base-url", help="base URL of an OpenAI-compatible endpoint")
     parser.add_argument("--model", help="the model's name there")
+    parser.add_argument("--crm", choices=names(), default=DEFAULT, help="the CRM that is shown")
     options = parser.parse_args()
     end_at_sigterm()
     try:
@@ -60,7 +62,8 @@ def run(options: argparse.Namespace) -> int:
     began = time.monotonic()
     screen = Screen()
     with ExitStack() as opened:
-        world = opened.enter_context(open_world(named(options.model_base_url, options.model, os.environ)))
+        model = named(options.model_base_url, options.model, os.environ)
+        world = opened.enter_context(open_world(model, crm=options.crm))
         watcher = Watcher(world)
         screen.say(f"Ready after {time.monotonic() - began:.0f} s.\n", "2")
         address = None
@@ -100,8 +103,13 @@ def play(watcher: Watcher, screen: Screen, between: float = BETWEEN_SECONDS) -> 
         for difference in differences:
             screen.say(f"  - {difference}", "31")
     else:
-        screen.say("As expected: one reply; stage, three fields and tag set; one note; nothing else changed.", "32")
+        screen.say(f"As expected: {_in_words(watcher.world.crm.dialogue)}; nothing else changed.", "32")
     return differences
+
+
+def _in_words(dialogue: Dialogue) -> str:
+    tags = f" and {len(dialogue.tags)} tag" if dialogue.tags else ""
+    return f"one reply; stage, {len(dialogue.fields)} fields{tags} set; {dialogue.notes} note"
 
 
 if __name__ == "__main__":

@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from local.demo.control import Control
+    from local.demo.crms import DemoCrm
     from local.stack import Stack
 
 CONNECT_SECONDS = 120
-BOTS: Mapping[str, str] = {"amocrm.ru": "windows-ru.yaml", "kommo.com": "booking-en.yaml"}
-"""Which of the example profiles answers in an account of this platform."""
 
 
 class ConnectError(RuntimeError):
@@ -35,7 +34,10 @@ class ConnectError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class ConnectedAccount:
-    """A simulated account that is connected. `account` is the vendor's id, `profile` the file of its bot."""
+    """A simulated account that is connected.
+
+    `account` is the vendor's id, `profile` the file of its bot, `language` its customers'.
+    """
 
     crm: str
     key: str
@@ -46,6 +48,7 @@ class ConnectedAccount:
     platform: str
     name: str
     profile: Path
+    language: str
 
     def conversation(self, chat: str) -> ConversationKey:
         """Return the key of a chat's conversation."""
@@ -58,16 +61,17 @@ class ConnectedAccount:
 
 
 def connect_all(
-    stack: Stack, control: Control, bots: Mapping[str, str], changes: Mapping[str, Any] | None = None
+    stack: Stack, control: Control, crm: DemoCrm, changes: Mapping[str, Any] | None = None
 ) -> tuple[ConnectedAccount, ...]:
-    """Connect every account of the simulator; `bots` names the profile of each platform.
+    """Connect every account of the CRM's simulator, each with the bot of its platform.
 
     `changes` are blocks that replace values of the profiles (see `local_profile`). Raises ConnectError.
     """
     accounts = control.accounts()
+    # Written before the threads start, since two accounts may have the same bot.
+    files = {bot.profile: local_profile(bot.profile, changes) for bot in crm.bots.values()}
     with ThreadPoolExecutor(len(accounts)) as pool:
-        profile = {each["subdomain"]: local_profile(bots[each["settings"]["platform"]], changes) for each in accounts}
-        return tuple(pool.map(lambda one: connect(stack, control, one, profile[one["subdomain"]]), accounts))
+        return tuple(pool.map(lambda one: connect(stack, control, crm, one, files), accounts))
 
 
 def local_profile(name: str, changes: Mapping[str, Any] | None = None) -> Path:
@@ -91,21 +95,21 @@ def local_profile(name: str, changes: Mapping[str, Any] | None = None) -> Path:
     return target
 
 
-def connect(stack: Stack, control: Control, account: Mapping[str, Any], profile: Path) -> ConnectedAccount:
-    """Run `dealtalk connect amocrm` for one account. Raises ConnectError."""
-    subdomain = account["subdomain"]
+def connect(
+    stack: Stack, control: Control, crm: DemoCrm, account: Mapping[str, Any], profiles: Mapping[str, Path]
+) -> ConnectedAccount:
+    """Run `dealtalk connect` for one account; `profiles` are the files by their names. Raises ConnectError."""
+    subdomain, platform = account["subdomain"], account["settings"]["platform"]
+    bot = crm.bots[platform]
     said = dealtalk(
         stack,
-        ("connect", "amocrm", "--json", "--yes"),
-        ("--platform", account["settings"]["platform"]),
-        ("--subdomain", subdomain),
-        ("--api-base", account["base_url"]),
-        ("--profile", str(profile)),
-        ("--create-reply-field",),
-        ("--bot-id", str(account["bots"][0]["id"])),
-        secrets={"DEALTALK_AMOCRM_TOKEN": control.token(subdomain)},
+        ("connect", crm.name, "--json", "--yes"),
+        ("--profile", str(profiles[bot.profile])),
+        *crm.connect_words(account),
+        secrets=crm.secrets(control.token(subdomain)),
     )
-    if not said["webhook_registered"]:
+    # A CRM that is polled has no webhook.
+    if not said.get("webhook_registered", True):
         raise ConnectError(f"the webhook of {subdomain} was not registered: {said['warnings']}")
     return ConnectedAccount(
         crm=said["crm"],
@@ -114,9 +118,10 @@ def connect(stack: Stack, control: Control, account: Mapping[str, Any], profile:
         webhook_url=said["webhook_url"],
         crm_base_url=said["crm_base_url"],
         subdomain=subdomain,
-        platform=said["platform"],
+        platform=platform,
         name=account["name"],
-        profile=profile,
+        profile=profiles[bot.profile],
+        language=bot.language,
     )
 
 

@@ -14,7 +14,7 @@ class ControlError(RuntimeError):
 
 
 class Control:
-    """A client of `local.simulators.amocrm.control`. Every call names the account by its subdomain."""
+    """A client of every simulator's control API. Every call names the account by its subdomain."""
 
     def __init__(self, url: str) -> None:
         self.url = url

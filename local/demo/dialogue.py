@@ -12,17 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local.demo.connecting import ConnectedAccount
+    from local.demo.crms import Dialogue
     from local.demo.watcher import Watcher
     from local.stack import Stack
 
-CUSTOMER = "Иван Петров"
-BURST = ("здравствуйте", "окна", "3 штуки, Уфа, пластик")
 BETWEEN_SECONDS = 3.0
 ANSWER_SECONDS = 150.0
 LOOK_EVERY_SECONDS = 0.25
 LOG_SECONDS = 5.0
-REPLY_FIELD = "Ответ бота"
-STAGE = "Квалификация"
 
 
 @dataclass(slots=True)
@@ -36,8 +33,13 @@ class Script:
     before: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.chat, _ = self.watcher.world.control.open_chat(self.account.subdomain, contact=CUSTOMER)
+        self.chat, _ = self.watcher.world.control.open_chat(self.account.subdomain, contact=self.dialogue.customer)
         self.before = self.watcher.crm(self.account, self.chat)
+
+    @property
+    def dialogue(self) -> Dialogue:
+        """What is said, and what must come of it."""
+        return self.watcher.world.crm.dialogue
 
     def play(self, tick: Callable[[], None]) -> bool:
         """Let the customer write the burst, then wait until all is answered and quiet; `tick` is called all the while.
@@ -45,7 +47,7 @@ class Script:
         Returns whether that came in time.
         """
         control = self.watcher.world.control
-        for number, text in enumerate(BURST):
+        for number, text in enumerate(self.dialogue.burst):
             if number:
                 self._wait(self.between, lambda: False, tick)
             control.say(self.account.subdomain, self.chat, text)
@@ -64,7 +66,7 @@ class Script:
     def _is_over(self) -> bool:
         """Return whether the conversation is answered, its turn closed, the reply in the chat and no doorbell left."""
         state = self.watcher.state(self.account, self.chat)
-        if state.arrived < len(BURST) or state.is_waiting or state.turn is not None:
+        if state.arrived < len(self.dialogue.burst) or state.is_waiting or state.turn is not None:
             return False
         # A Salesbot speaks a moment after it was told to.
         said = sum(event.kind is EventKind.REPLY for event in self.watcher.story(self.account, self.chat))
@@ -84,7 +86,11 @@ class Script:
     def differences(self) -> list[str]:
         """Return what is not as it must be; empty where all went as expected."""
         now = self.watcher.crm(self.account, self.chat)
-        return [*_in_chat(now["lines"]), *_in_deal(self.before["deal"], now["deal"]), *_in_account(self.before, now)]
+        return [
+            *_in_chat(self.dialogue, now["lines"]),
+            *_in_deal(self.dialogue, self.before["deal"], now["deal"]),
+            *_in_account(self.before, now),
+        ]
 
 
 def doorbells_left(stack: Stack) -> int:
@@ -94,11 +100,11 @@ def doorbells_left(stack: Stack) -> int:
     return sum(int(answer["Attributes"][name]) for name in counters)
 
 
-def _in_chat(lines: list[dict[str, Any]]) -> list[str]:
+def _in_chat(dialogue: Dialogue, lines: list[dict[str, Any]]) -> list[str]:
     said = [line["text"] for line in lines if not line["outgoing"]]
     replies = [line for line in lines if line["outgoing"]]
     found = []
-    if said != list(BURST):
+    if said != list(dialogue.burst):
         found.append(f"the customer's messages are {said}")
     if len(replies) != 1:
         found.append(f"{len(replies)} replies instead of one")
@@ -107,21 +113,19 @@ def _in_chat(lines: list[dict[str, Any]]) -> list[str]:
     return found
 
 
-def _in_deal(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def _in_deal(dialogue: Dialogue, before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     found = []
-    fields = now["fields"]
-    if (now["pipeline"], now["stage"]) != (before["pipeline"], STAGE):
-        found.append(f"the stage is {now['pipeline']} / {now['stage']} instead of {before['pipeline']} / {STAGE}")
-    if not any(word in (fields["Товар"] or "").casefold() for word in ("окн", "пвх")):
-        found.append(f"Товар is {fields['Товар']!r}")
-    for name, wanted in (("Количество", "3"), ("Город", "Уфа")):
-        if fields[name] != wanted:
-            found.append(f"{name} is {fields[name]!r} instead of {wanted!r}")
-    if now["tags"] != ["ии"]:
-        found.append(f"the tags are {now['tags']} instead of ['ии']")
-    if len(now["notes"]) != 1:
-        found.append(f"{len(now['notes'])} notes instead of one")
-    expected = {"Товар", "Количество", "Город", REPLY_FIELD}
+    fields, pipeline, stage = now["fields"], before["pipeline"], dialogue.stage
+    if (now["pipeline"], now["stage"]) != (pipeline, stage):
+        found.append(f"the stage is {now['pipeline']} / {now['stage']} instead of {pipeline} / {stage}")
+    for name, wanted in dialogue.fields.items():
+        if not any(_is_right(fields[name] or "", each) for each in wanted):
+            found.append(f"{name} is {fields[name]!r} instead of {' or '.join(map(repr, wanted))}")
+    if now["tags"] != list(dialogue.tags):
+        found.append(f"the tags are {now['tags']} instead of {list(dialogue.tags)}")
+    if len(now["notes"]) != dialogue.notes:
+        found.append(f"{len(now['notes'])} notes instead of {dialogue.notes}")
+    expected = {*dialogue.fields, *dialogue.own_fields}
     found += [
         f"{name} was changed to {value!r}"
         for name, value in fields.items()
@@ -133,6 +137,12 @@ def _in_deal(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         if now[name] != before[name]
     ]
     return found
+
+
+def _is_right(value: str, wanted: str) -> bool:
+    if wanted.endswith("*"):
+        return value.casefold().startswith(wanted.removesuffix("*").casefold())
+    return value.casefold() == wanted.casefold()
 
 
 def _in_account(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

@@ -34,8 +34,8 @@ POLICY = (
 MAX_BODY = 100_000
 LOOPBACK = {"127.0.0.1", "localhost"}
 CUSTOMERS = {
-    "amocrm.ru": ("Мария Соколова", "Тимур Галиев", "Ольга Белова", "Артём Ким", "Рустам Ахметов", "Елена Зайцева"),
-    "kommo.com": ("Grace Miller", "Tom Becker", "Priya Shah", "Luis Ortega", "Hannah Weiss", "Dan Cooper"),
+    "ru": ("Мария Соколова", "Тимур Галиев", "Ольга Белова", "Артём Ким", "Рустам Ахметов", "Елена Зайцева"),
+    "en": ("Grace Miller", "Tom Becker", "Priya Shah", "Luis Ortega", "Hannah Weiss", "Dan Cooper"),
 }
 
 
@@ -81,7 +81,7 @@ class Routes:
 
     def _new_customer(self, given: dict[str, str]) -> Any:
         account = self._world.account(given["account"])
-        names = CUSTOMERS[account.platform]
+        names = CUSTOMERS[account.language]
         known = {chat["contact"] for chat in self._view.chats(account.subdomain)}
         free = [name for name in names if name not in known]
         contact = free[0] if free else f"{names[len(known) % len(names)]} {len(known)}"

@@ -9,6 +9,7 @@ import threading
 
 from local.demo.__main__ import TROUBLES
 from local.demo.answering import named
+from local.demo.crms import DEFAULT, names
 from local.demo.page import page
 from local.demo.published import published
 from local.demo.signals import end_at_sigterm
@@ -23,11 +24,12 @@ def main() -> int:
     parser.add_argument("--model-base-url", help="base URL of an OpenAI-compatible endpoint")
     parser.add_argument("--model", help="the model's name there")
     parser.add_argument("--auth", action="store_true", help="enforce the functions' roles")
+    parser.add_argument("--crm", choices=names(), default=DEFAULT, help="the CRM that is simulated")
     options = parser.parse_args()
     end_at_sigterm()
     chosen = named(options.model_base_url, options.model, os.environ)
     try:
-        with open_world(chosen, auth=options.auth) as world, page(Watcher(world)) as address:
+        with open_world(chosen, crm=options.crm, auth=options.auth) as world, page(Watcher(world)) as address:
             say(f"The page: {address}")
             with published(world, address, in_background=True):
                 threading.Event().wait()

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from local.demo.watcher import Watcher
 
 CHAPTERS = 12
-REPLY_FIELDS = {"Ответ бота", "Bot reply"}
 
 
 class View:
@@ -48,6 +47,7 @@ class View:
                     "subdomain": about["subdomain"],
                     "name": about["name"],
                     "platform": about["settings"]["platform"],
+                    "language": connected[about["subdomain"]].language,
                     "bot": self._profiles[about["subdomain"]].name,
                     "people": [user["name"] for user in about["users"] if user["is_active"]],
                     "pipelines": about["pipelines"],
@@ -83,7 +83,7 @@ class View:
             "contact": crm["talk"]["contact"],
             "origin": crm["talk"]["origin"],
             "lines": [_line(line) for line in crm["lines"]],
-            "deal": _deal(crm["deal"]),
+            "deal": _deal(crm["deal"], self._watcher.world.crm.dialogue.own_fields),
             "bot": self._bot(account, chat),
             "chapters": [chapter.as_json() for chapter in told],
         }
@@ -135,9 +135,9 @@ def _line(line: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _deal(deal: dict[str, Any] | None) -> dict[str, Any] | None:
+def _deal(deal: dict[str, Any] | None, hidden: frozenset[str]) -> dict[str, Any] | None:
     if deal is None:
         return None
-    history = [change for change in deal["history"] if change["what"] not in REPLY_FIELDS]
-    fields = {name: value for name, value in deal["fields"].items() if name not in REPLY_FIELDS}
+    history = [change for change in deal["history"] if change["what"] not in hidden]
+    fields = {name: value for name, value in deal["fields"].items() if name not in hidden}
     return deal | {"history": [change | {"at": int(change["at"] * 1000)} for change in history], "fields": fields}

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 
 from local.demo.answering import Answering, answering
 from local.demo.children import child
-from local.demo.connecting import BOTS, ConnectedAccount, connect_all
+from local.demo.connecting import ConnectedAccount, connect_all
 from local.demo.control import Control
+from local.demo.crms import DEFAULT, DemoCrm, demo_crm
 from local.stack import Stack, up
 from local.stack.progress import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-RETRY_HOURS_COMPRESSED = "60"
-"""amoCRM sends a failed webhook again after minutes and hours; here an hour is a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +25,7 @@ class World:
     stack: Stack
     control: Control
     answering: Answering
+    crm: DemoCrm
     accounts: tuple[ConnectedAccount, ...]
 
     def account(self, subdomain: str) -> ConnectedAccount:
@@ -39,19 +38,25 @@ class World:
 
 @contextmanager
 def open_world(
-    chosen: Answering | None = None, *, auth: bool = False, parameters: Mapping[str, str] | None = None
+    chosen: Answering | None = None,
+    *,
+    crm: str = DEFAULT,
+    auth: bool = False,
+    parameters: Mapping[str, str] | None = None,
 ) -> Iterator[World]:
     """Start everything and connect the accounts; all of it ends with the block.
 
-    `chosen`: the model, None for the stand-in. Raises what `stack.up` raises, ChildError and ConnectError.
+    `chosen`: the model, None for the stand-in. `crm` is one of `local.demo.crms`. Raises what `stack.up` raises,
+    ChildError and ConnectError.
     """
-    simulator = ("--port", "0", "--state-file", "{ready}", "--time-factor", RETRY_HOURS_COMPRESSED)
+    shown = demo_crm(crm)
+    simulator = ("--port", "0", "--state-file", "{ready}", *shown.simulator_words)
     with answering(chosen) as model:
         say(model.said_plainly)
         with (
-            child("simulator", "local.simulators.amocrm", *simulator) as crm,
+            child("simulator", shown.simulator, *simulator) as running,
             up(model.base_url, model.model, api_key=model.api_key, auth=auth, parameters=parameters) as stack,
         ):
-            control = Control(crm["control_url"])
-            say("Connecting the simulated accounts with `dealtalk connect amocrm` ...")
-            yield World(stack, control, model, connect_all(stack, control, BOTS))
+            control = Control(running["control_url"])
+            say(f"Connecting the simulated accounts with `dealtalk connect {shown.name}` ...")
+            yield World(stack, control, model, shown, connect_all(stack, control, shown))

@@ -22,6 +22,8 @@ def main() -> int:
         command.add_argument("--model-base-url", help="base URL of an OpenAI-compatible endpoint")
         command.add_argument("--model", help="the model's name there")
         command.add_argument("--auth", action="store_true", help="enforce the functions' roles")
+        if name == "up":
+            command.add_argument("--crm", help="the CRM that is simulated beside it: amocrm, ...")
     commands.add_parser("down", help="stop what `up` started")
     command = commands.add_parser("build", help="sam build for AWS, plus bytecode")
     command.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="parameters of the template")
@@ -59,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def options(arguments: argparse.Namespace) -> list[str]:
     """Return the options as they were given, for the process in the background."""
-    given = [("--model-base-url", arguments.model_base_url), ("--model", arguments.model)]
+    given = [("--model-base-url", arguments.model_base_url), ("--model", arguments.model), ("--crm", arguments.crm)]
     return [word for name, value in given if value for word in (name, value)] + ["--auth"] * arguments.auth
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local.demo.answering import Answering
-from local.demo.connecting import BOTS, ConnectedAccount, connect_all
+from local.demo.connecting import ConnectedAccount, connect_all
 from local.demo.control import Control
+from local.demo.crms import demo_crm
 from local.demo.watcher import Watcher
 from local.demo.world import World
 from local.model import MODEL_NAME, EmbeddedModel
@@ -55,7 +56,8 @@ def world(stack: Stack, simulator: AmocrmSimulator, model: EmbeddedModel) -> Wor
     """Return the stack with all accounts connected by `dealtalk connect`."""
     control = Control(simulator.control_url)
     answering = Answering(model.base_url, MODEL_NAME, is_stand_in=True)
-    return World(stack, control, answering, connect_all(stack, control, BOTS, QUICK))
+    amocrm = demo_crm("amocrm")
+    return World(stack, control, answering, amocrm, connect_all(stack, control, amocrm, QUICK))
 
 
 @pytest.fixture(scope="session")
