@@ -106,7 +106,8 @@ class InboundMessage:
     """One message as a webhook brought it.
 
     `id` is the vendor's (the same in every delivery of this message). `outgoing` messages were written by our side: an
-    employee, this bot or another one. `sent_at` is the CRM's clock and only orders the prompt.
+    employee, this bot or another one. `sent_at` is the CRM's clock and only orders the prompt. `pending`: the webhook
+    brought no more than the id; author (UNKNOWN here), text and the rest of the chat are yet to be read from the CRM.
     """
 
     conversation: ConversationKey
@@ -120,6 +121,7 @@ class InboundMessage:
     author_name: str | None = None
     attachments: tuple[Attachment, ...] = ()
     truncated: bool = False
+    pending: bool = False
 
 
 def normalised_hash(text: str) -> str:

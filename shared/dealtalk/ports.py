@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -142,6 +142,30 @@ class History(Protocol):
 
         A message has the id that the CRM's webhook gives it, so that it is one message however it came. A page may
         repeat messages of the page before.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMessages:
+    """What a CRM says about messages of which only the ids were known.
+
+    `messages` are those that were said in the chat. `left_out` are ids of what the CRM has but nobody said to the
+    customer or to us: an internal comment, a message that this very app sent. An id in neither is not known there.
+    """
+
+    messages: tuple[InboundMessage, ...] = ()
+    left_out: frozenset[str] = frozenset()
+
+
+@runtime_checkable
+class MessageReader(Protocol):
+    """A `Crm` whose webhooks bring ids only: it also reads what was said."""
+
+    def read_messages(self, chat: Chat, ids: Sequence[str]) -> ReadMessages:
+        """Return what these ids of the chat's newest messages are, each with the chat as it names it.
+
+        Raises as `Crm`.
         """
         ...
 

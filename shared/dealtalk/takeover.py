@@ -73,7 +73,7 @@ class Gate:
         values = {"mode": Mode.HUMAN.value, "employee_at": milliseconds(self.clock.now()), "expires_at": None}
         key = meta_key(claim.state.conversation)
         try:
-            self.table.write(Update(key, values, where=claim.guard(fresh=False)))
+            self.table.write(Update(key, values, where=claim.guard(fresh=False, heard=False)))
         except ConditionFailed as failure:
             raise claim.why_stopped(failure.old) from None
         raise TakenOver

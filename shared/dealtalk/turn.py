@@ -62,6 +62,9 @@ class Turn(Workbench):
         now, mode = self._began, self._mode()
         if waits := rules.may_work(self.loaded.connection, now):
             return self._look_again(waits)
+        if mode is not Mode.OFF:
+            self.read_pending()
+            mode = self._mode()
         if self.state.turn is not None:
             self._settle()
             if self._sending().is_begun():

@@ -17,6 +17,7 @@ from dealtalk.conversation.state import TIMELINE, State, meta_key, turn_key
 from dealtalk.conversation.table import ConditionFailed, Update, equals
 from dealtalk.conversation.timeline import Entry, read_entries
 from dealtalk.errors import DealGone, NeedsHuman, Retryable
+from dealtalk.hydration import Hydrator
 from dealtalk.sending import Sending
 from dealtalk.settle import Postponed
 from dealtalk.takeover import Gate, must_poll
@@ -115,7 +116,29 @@ class Workbench:
         item = services.table.read([key]).get(key) if state.turn else None
         self.state = replace(state, fence=fence, turn=turn, turn_seen=seen, deal_id=deal_id, mode=mode)
         claim = Claim(self.state, turn=turn, fence=fence, seen=seen, mode=mode, deal_id=deal_id)
-        return Journal(services.table, services.clock, claim, item)
+        return Journal(services.table, services.clock, claim, item, self._hear_now)
+
+    def read_pending(self) -> None:
+        """Learn who wrote what came as bare ids. Raises as `Hydrator.hear`."""
+        if self.state.is_unread:
+            hydrator = self._hydrator()
+            self.state = hydrator.hear(self.state)
+            self._was_told(hydrator)
+
+    def _hear_now(self, journal: Journal) -> State:
+        hydrator = self._hydrator()
+        heard = hydrator.hear_now(journal)
+        self._was_told(hydrator)
+        self.state = replace(self.state, pending_no=heard.pending_no, read_no=heard.read_no)
+        return heard
+
+    def _hydrator(self) -> Hydrator:
+        return Hydrator(self.services.table, self.services.clock, lambda: self.crm)
+
+    def _was_told(self, hydrator: Hydrator) -> None:
+        """Note that this account's webhook tells of what our side writes: nobody needs to be asked about that."""
+        if hydrator.said_outgoing and not self.loaded.connection.outgoing_seen:
+            self.services.connections.saw_outgoing(self.loaded.connection)
 
     def _open_journal(self) -> Journal:
         if self.journal is None:

@@ -198,6 +198,17 @@ class World:
         self.take(message)
         return message
 
+    def tells_of(self, *messages: InboundMessage, listed: bool = True) -> IntakeResult:
+        """Bring messages as bare ids; the CRM tells what they are when it is asked, unless it does not list them."""
+        if listed:
+            self.crm.said |= {message.id: message for message in messages}
+        return self.take(*(self.bare(message) for message in messages))
+
+    def bare(self, message: InboundMessage) -> InboundMessage:
+        """Return what a webhook that brings ids only knows of a message."""
+        chat = Chat(message.chat.chat_id)
+        return replace(message, chat=chat, author=Author.UNKNOWN, text="", outgoing=False, pending=True)
+
     def employee_says(self, text: str) -> InboundMessage:
         """Bring an employee's message."""
         message = self.message(text, Author.EMPLOYEE)

@@ -131,6 +131,7 @@ def _meta_update(journal: Journal, current: State, ending: Ending, now: datetime
     where: list[Condition] = [
         equals("fence", claim.fence),
         equals("customer_no", current.customer_no or None),
+        equals("pending_no", current.pending_no or None),
         equals("provisional", list(current.provisional) or None),
     ]
     if ending.person or _a_person_wrote(current, ending):
@@ -145,7 +146,7 @@ def _timer(claim: Claim, current: State, ending: Ending, now: datetime) -> dict[
     """Return when to look again: to confirm the reply, or because more has arrived; else nobody needs to."""
     if ending.unconfirmed is not None:
         due = now + CONFIRM_AFTER
-    elif current.customer_no > claim.seen:
+    elif current.customer_no > claim.seen or current.is_unread:
         due = now + NEWER_DUE_AFTER
     else:
         return {"due_at": None, "due_shard": None}

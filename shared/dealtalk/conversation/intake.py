@@ -1,7 +1,8 @@
 """Store, then ring: what a webhook does with the messages that it was brought.
 
 A message, its arrival number and the conversation's timer are stored in one transaction; an employee's message sets the
-conversation to `human` in that same transaction, so that a running turn can start no further effect.
+conversation to `human` in that same transaction, so that a running turn can start no further effect. A message that
+came as a bare id is stored as `pending`: it too stops every effect, until the responder has read whose it is.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dealtalk.connections import Mode
 from dealtalk.conversation.doorbell import message_dedup
+from dealtalk.conversation.learnt import Learnt
 from dealtalk.conversation.state import (
     KEEP_CONVERSATION_DAYS,
     KEEP_SEEN_DAYS,
@@ -21,7 +23,6 @@ from dealtalk.conversation.state import (
     expiry,
     message_key,
     meta_key,
-    milliseconds,
     seen_key,
 )
 from dealtalk.conversation.table import (
@@ -36,7 +37,8 @@ from dealtalk.conversation.table import (
     Write,
     equals,
 )
-from dealtalk.messages import Author, InboundMessage, normalised_hash
+from dealtalk.conversation.timeline import message_item
+from dealtalk.messages import Author, InboundMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -149,25 +151,25 @@ class _Batch:
         self._ids: set[str] = set()
         self._known = 0
         self._echoes = 0
-        self._takeovers = 0
-        self._values: dict[str, Any] = {}
-        self._employee_no = state.employee_no
+        self._learnt = Learnt(state)
 
     @property
     def newest_waiting(self) -> tuple[str, int] | None:
         """The id and arrival number of the newest message that needs an answer: no person wrote after it."""
-        return self._newest if self._newest is not None and self._newest[1] > self._employee_no else None
+        newest = self._newest
+        return newest if newest is not None and newest[1] > self._learnt.employee_no else None
 
     def sort_in(self, message: InboundMessage, seen: Item | None) -> None:
         """Decide what a message is; `seen` is the record that it is known."""
         if message.id in self._ids or seen is not None:
             self._known += 1
             arrival = (seen or {}).get("arrival")
-            if message.author is Author.CUSTOMER and arrival is not None and arrival > self.state.unanswered_after:
+            needs_an_answer = message.author is Author.CUSTOMER or message.pending
+            if needs_an_answer and arrival is not None and arrival > self.state.unanswered_after:
                 self._wait_for(message.id, arrival)
             return
         self._ids.add(message.id)
-        if message.outgoing and self._is_echo(message):
+        if message.outgoing and self._learnt.is_echo(message):
             self._echoes += 1
             self._seen.append((message.id, {"own": True}))
             return
@@ -177,37 +179,15 @@ class _Batch:
         self._arrived += 1
         self._new.append((self._arrived, message))
         self._seen.append((message.id, {"arrival": self._arrived}))
-        if message.author is Author.CUSTOMER:
-            self._values["customer_no"] = self._arrived
-            self._values["chat"] = chat_item(message.chat)
+        values = self._learnt.values
+        if message.pending:
+            values["pending_no"] = self._arrived
+            if not self.state.chat.chat_id:
+                values["chat"] = chat_item(message.chat)
+        else:
+            self._learnt.hear(self._arrived, message, self._now)
+        if message.pending or message.author is Author.CUSTOMER:
             self._wait_for(message.id, self._arrived)
-        elif message.author in (Author.EMPLOYEE, Author.UNKNOWN):
-            # An author that is not known counts as a person: silence can be mended, speaking over a person cannot.
-            self._takeovers += 1
-            self._employee_no = self._arrived
-            self._values["employee_no"] = self._arrived
-            self._values["employee_at"] = milliseconds(self._now)
-            if self.state.mode is not Mode.OFF:
-                self._values["mode"] = Mode.HUMAN.value
-
-    def _is_echo(self, message: InboundMessage) -> bool:
-        """Return whether an outgoing message is our own reply coming back.
-
-        A bot's message with the text of a reply that is open or unconfirmed is one. A person's message with that text
-        may be one (some accounts show the token's owner as the author): it is provisional, and the commit judges it
-        by id.
-        """
-        text = normalised_hash(message.text)
-        waiting, open_ = self.state.unconfirmed, self.state.open_reply
-        if waiting is not None and text in waiting.hashes:
-            self._values["confirmed"] = max(waiting.turn, self.state.confirmed)
-            return True
-        if open_ is None or text not in open_.hashes:
-            return False
-        if message.author is not Author.BOT:
-            self._values["provisional"] = [*self.state.provisional, message.id]
-        self._values["confirmed"] = max(open_.turn, self.state.confirmed)
-        return True
 
     def _wait_for(self, message_id: str, arrival: int) -> None:
         if self._newest is None or arrival > self._newest[1]:
@@ -221,7 +201,7 @@ class _Batch:
 
     def _meta_update(self) -> Update:
         conversation = self.state.conversation
-        values: dict[str, Any] = {"connection": self.connection.id, "arrived": self._arrived, **self._values}
+        values: dict[str, Any] = {"connection": self.connection.id, "arrived": self._arrived, **self._learnt.values}
         defaults: dict[str, Any] = {}
         if self.newest_waiting is not None and self._new:
             defaults["due_at"] = int(self._now.timestamp()) + DUE_AFTER_SECONDS
@@ -230,7 +210,7 @@ class _Batch:
         # "Do not write to me" and "a person leads" must not expire.
         values["expires_at"] = expiry(self._now, KEEP_CONVERSATION_DAYS) if mode in (None, Mode.AUTO) else None
         seen: list[Condition] = [equals("arrived", self.state.arrived or None)]
-        if "provisional" in values or "confirmed" in values:
+        if self._learnt.judges_the_reply:
             # Our own reply may be committed in this instant: then the message is known by its id, so look again.
             seen.append(equals("turn", self.state.turn))
         return Update(meta_key(conversation), values=values, defaults=defaults, where=tuple(seen))
@@ -241,26 +221,12 @@ class _Batch:
             yield Put(key, {**record, "expires_at": expiry(self._now, KEEP_SEEN_DAYS)}, where=(equals("pk", None),))
 
     def _message_put(self, arrival: int, message: InboundMessage) -> Put:
-        item: Item = {
-            "kind": "message",
-            "arrival": arrival,
-            "message_id": message.id,
-            "author": message.author.value,
-            "author_name": message.author_name,
-            "text": message.text,
-            "truncated": message.truncated or None,
-            "attachments": [
-                {"kind": a.kind.value, "url": a.url, "file_name": a.file_name} for a in message.attachments
-            ],
-            "sent_at": milliseconds(message.sent_at),
-            "arrived_at": milliseconds(self._now),
-            "expires_at": expiry(self._now, KEEP_CONVERSATION_DAYS),
-        }
-        return Put(message_key(self.state.conversation, arrival), item)
+        key = message_key(self.state.conversation, arrival)
+        return Put(key, message_item(arrival, message, stored_at=self._now, now=self._now))
 
     def result(self, rung: int) -> IntakeResult:
         """Return the counts."""
-        return IntakeResult(len(self._new), self._known, self._echoes, rung, self._takeovers)
+        return IntakeResult(len(self._new), self._known, self._echoes, rung, self._learnt.takeovers)
 
 
 def _by_conversation(messages: Sequence[InboundMessage]) -> Iterator[tuple[ConversationKey, list[InboundMessage]]]:

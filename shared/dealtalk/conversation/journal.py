@@ -25,7 +25,7 @@ from dealtalk.conversation.state import (
 from dealtalk.conversation.table import Absent, Check, Condition, ConditionFailed, Item, Table, Update, Write, equals
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from dealtalk.connections import Mode
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from dealtalk.ports import Clock
 
 STEP = "step_"
+HEARINGS = 5
+"""How often one effect waits for what was just said to be read; then the doorbell rings again."""
+
 FORGOTTEN = "forgotten"
 """The attribute of a turn whose conversation was forgotten: a worker that still holds it writes nothing more."""
 
@@ -67,6 +70,10 @@ class FenceLost(Stopped):
 
 class TakenOver(Stopped):
     """A person wrote, or the mode was changed."""
+
+
+class Unread(Stopped):
+    """Something was said of which neither author nor text are known yet."""
 
 
 class Superseded(Stopped):
@@ -109,14 +116,20 @@ class Claim:
     mode: Mode | None
     deal_id: str | None
 
-    def guard(self, *, fresh: bool) -> tuple[Condition, ...]:
-        """Return the conditions on META under which an effect may start."""
+    def guard(self, *, fresh: bool, heard: bool = True) -> tuple[Condition, ...]:
+        """Return the conditions on META under which an effect may start.
+
+        `fresh`: only while the customer has written nothing newer. `heard`: only while the author of everything that
+        was said is known.
+        """
         conditions = [
             equals("fence", self.fence),
             equals("mode", self.mode.value if self.mode else None),
             equals("employee_no", self.state.employee_no or None),
             equals("deal_id", self.deal_id),
         ]
+        if heard:
+            conditions.append(equals("pending_no", self.state.read_no or None))
         if fresh:
             conditions.append(equals("customer_no", self.seen))
         return tuple(conditions)
@@ -128,17 +141,26 @@ class Claim:
             return FenceLost()
         if now.mode != self.mode or now.employee_no != self.state.employee_no:
             return TakenOver()
-        return Superseded()
+        return Unread() if now.pending_no != self.state.read_no else Superseded()
 
 
 class Journal:
     """The steps of one turn of one conversation, written under the worker's claim.
 
-    `polled_at`: when the CRM was asked about employees' messages, and there were none; the commit writes it.
+    `polled_at`: when the CRM was asked about employees' messages, and there were none; the commit writes it. `hear`
+    reads what was said without author and text, and returns the conversation as it then stands.
     """
 
-    def __init__(self, table: Table, clock: Clock, claim: Claim, item: Item | None) -> None:
+    def __init__(
+        self,
+        table: Table,
+        clock: Clock,
+        claim: Claim,
+        item: Item | None,
+        hear: Callable[[Journal], State] | None = None,
+    ) -> None:
         self.claim = claim
+        self._hear = hear
         self.polled_at: datetime | None = None
         self._table = table
         self._clock = clock
@@ -167,10 +189,25 @@ class Journal:
     def start(
         self, name: str, kind: StepKind, data: Mapping[str, Any], *, fresh: bool, reply: OpenReply | None = None
     ) -> Step:
-        """Write that an effect is about to happen. Raises Stopped where the guard does not hold, TableBusy."""
-        claim, now = self.claim, self._clock.now()
+        """Write that an effect is about to happen.
+
+        What was said meanwhile by nobody knows whom is read first. Raises Stopped where the guard does not hold,
+        TableBusy, and what reading raises.
+        """
+        for _ in range(HEARINGS):
+            try:
+                return self._start(Step(name, kind, StepState.STARTED, self._clock.now(), data), reply, fresh=fresh)
+            except Unread:
+                if self._hear is None:
+                    raise
+                heard = self._hear(self)
+                state = replace(self.claim.state, pending_no=heard.pending_no, read_no=heard.read_no)
+                self.claim = replace(self.claim, state=state)
+        raise Unread
+
+    def _start(self, step: Step, reply: OpenReply | None, *, fresh: bool) -> Step:
+        claim = self.claim
         meta = meta_key(claim.state.conversation)
-        step = Step(name, kind, StepState.STARTED, now, data)
         guarded: Write = Check(meta, claim.guard(fresh=fresh))
         if reply is not None:
             # Whether it was seen in the chat is told from here on: an earlier reply's sign must not count for this one.
@@ -182,6 +219,12 @@ class Journal:
             raise claim.why_stopped(failure.old) from None
         self._written(step)
         return step
+
+    @property
+    def sent_ids(self) -> frozenset[str]:
+        """The vendor's ids of the parts of this turn's reply that are out."""
+        steps = self.steps(StepKind.REPLY, StepState.DONE)
+        return frozenset(step.data["message_id"] for step in steps if step.data.get("message_id"))
 
     def finish(self, step: Step, data: Mapping[str, Any], done: Sequence[Done] = ()) -> None:
         """Write that an effect happened, with what it left in the timeline.

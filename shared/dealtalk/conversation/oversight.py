@@ -123,7 +123,7 @@ class Oversight:
 
         Raises Retryable where the bell could not be rung: the timer brings the conversation back then.
         """
-        if not is_unfinished(self.look(conversation)):
+        if not self.look(conversation).is_unfinished:
             return False
 
         def change(state: State) -> Update:
@@ -153,13 +153,13 @@ class Oversight:
 
     def _look_soon(self, state: State) -> dict[str, object]:
         """Return the timer that makes up for a lost bell, and the budgets of failures as new."""
-        if not is_unfinished(state):
+        if not state.is_unfinished:
             return {}
         due = int(self.clock.now().timestamp()) + DUE_AFTER_SECONDS
         return {"due_at": due, "due_shard": due_shard(state.conversation), "due_tries": None, "redrives": None}
 
     def _ring(self, state: State, order: Order) -> bool:
-        if not is_unfinished(state):
+        if not state.is_unfinished:
             return False
         self.doorbell.ring(
             state.conversation,
@@ -169,8 +169,3 @@ class Oversight:
             reason=order.value,
         )
         return True
-
-
-def is_unfinished(state: State) -> bool:
-    """Return whether a wake-up would find something: a question, an open turn, a reply not yet seen in the chat."""
-    return state.is_waiting or state.turn is not None or state.unconfirmed is not None

@@ -102,9 +102,11 @@ class State:
     their kind, `answered` is the newest that a reply covered. `fence` rises with every claim; `turn` is the open turn,
     None where all turns are closed, and `turn_seen` the newest customer's message that it answers. Webhooks raise
     `arrived`, `customer_no`, `employee_no`, `confirmed` and set the mode to human; responders raise `fence` and
-    `answered`. `paused`: an operator said so, and only an operator ends it; `resumed_at` is when one did.
-    `polled_at`: then an answered turn asked the CRM, and no employee had written. Entries of the timeline up to
-    `forgotten` were erased, or are about to be: nobody reads them.
+    `answered`. `pending_no` is the newest message that came without author and text; `read_no` up to which of them the
+    CRM was asked: then the responder raises `customer_no` and `employee_no` as a webhook would have. `paused`: an
+    operator said so, and only an operator ends it; `resumed_at` is when one did. `polled_at`: then an answered turn
+    asked the CRM, and no employee had written. Entries of the timeline up to `forgotten` were erased, or are about to
+    be: nobody reads them.
     """
 
     conversation: ConversationKey
@@ -116,6 +118,8 @@ class State:
     employee_no: int = 0
     employee_at: datetime | None = None
     answered: int = 0
+    pending_no: int = 0
+    read_no: int = 0
     fence: int = 0
     turn: int | None = None
     turn_seen: int = 0
@@ -147,6 +151,16 @@ class State:
         """Whether a customer's message stands unanswered."""
         return self.customer_no > self.unanswered_after
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether something was said of which neither author nor text are known yet."""
+        return self.pending_no > self.read_no
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether a wake-up would find something: a question, an open turn, a reply not yet seen in the chat."""
+        return self.is_waiting or self.is_unread or self.turn is not None or self.unconfirmed is not None
+
     @classmethod
     def from_item(cls, conversation: ConversationKey, item: Item | None) -> State:
         """Return the state of a META item; of a conversation that is not there yet, an empty one."""
@@ -163,6 +177,8 @@ class State:
             employee_no=item.get("employee_no", 0),
             employee_at=None if employee_at is None else moment(employee_at),
             answered=item.get("answered", 0),
+            pending_no=item.get("pending_no", 0),
+            read_no=item.get("read_no", 0),
             fence=item.get("fence", 0),
             turn=item.get("turn"),
             turn_seen=item.get("turn_seen", 0),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dealtalk.conversation.table import Item
-    from dealtalk.messages import ConversationKey
+    from dealtalk.messages import ConversationKey, InboundMessage
 
 
 class EntryKind(StrEnum):
@@ -69,12 +69,31 @@ def entry_from_item(item: Item) -> Entry:
     )
 
 
+def message_item(arrival: int, message: InboundMessage, *, stored_at: datetime, now: datetime) -> Item:
+    """Return a message as the timeline holds it; `stored_at` is when its number was given."""
+    return {
+        "kind": EntryKind.MESSAGE.value,
+        "arrival": arrival,
+        "message_id": message.id,
+        "author": message.author.value,
+        "author_name": message.author_name,
+        "text": message.text,
+        "truncated": message.truncated or None,
+        "attachments": [{"kind": a.kind.value, "url": a.url, "file_name": a.file_name} for a in message.attachments],
+        "pending": message.pending or None,
+        "sent_at": milliseconds(message.sent_at),
+        "arrived_at": milliseconds(stored_at),
+        "expires_at": expiry(now, KEEP_CONVERSATION_DAYS),
+    }
+
+
 def read_entries(items: Sequence[Item], *, up_to: int, now: datetime, after: int = 0) -> list[Entry]:
     """Return the entries whose arrival numbers are over `after` and up to `up_to`.
 
-    Expired ones and echoes of our own replies are left out.
+    Expired ones, echoes of our own replies and messages that are still to be read are left out.
     """
-    alive = [item for item in items if item.get("expires_at", now.timestamp() + 1) > now.timestamp()]
+    heard = [item for item in items if not item.get("pending")]
+    alive = [item for item in heard if item.get("expires_at", now.timestamp() + 1) > now.timestamp()]
     entries = [entry_from_item(item) for item in alive if after < item["arrival"] <= up_to]
     own = {message_id for entry in entries for message_id in entry.own_ids}
     return [entry for entry in entries if entry.message_id not in own]

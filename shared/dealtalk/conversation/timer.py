@@ -31,14 +31,13 @@ def set_timer(
         dedup = counted_dedup(conversation, decision.why, rings)
         doorbell.ring(conversation, connection=connection, arrival=state.customer_no, dedup=dedup, reason=decision.why)
         return
-    if decision.doing is not Doing.LOOK_AGAIN and state.is_waiting:
+    if decision.doing is not Doing.LOOK_AGAIN and (state.is_waiting or state.is_unread):
         return
     due, shard = None, None
     if decision.at is not None:
         due, shard = int(decision.at.timestamp()) + 1, due_shard(conversation)
+    newest = (equals("customer_no", state.customer_no or None), equals("pending_no", state.pending_no or None))
     try:
-        table.write(
-            Update(key, {"due_at": due, "due_shard": shard}, where=(equals("customer_no", state.customer_no or None),))
-        )
+        table.write(Update(key, {"due_at": due, "due_shard": shard}, where=newest))
     except ConditionFailed:
         watch.say("a newer message keeps its own timer")

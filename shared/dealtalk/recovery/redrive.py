@@ -88,7 +88,7 @@ class Redriver:
             return Fate.RUNG_ANEW
         key = meta_key(ring.conversation)
         state = State.from_item(ring.conversation, self.services.table.read([key]).get(key))
-        if not state.is_waiting and state.turn is None and state.unconfirmed is None:
+        if not state.is_unfinished:
             return Fate.ANSWERED_ALREADY
         if state.redrives < BUDGET:
             self._ring(ring, state)
@@ -112,7 +112,8 @@ class Redriver:
             turn = self.open_turn(ring, self.seconds_left)
             if turn is None:
                 return Fate.UNREADABLE
-            return self._tell(turn)
+            turn.read_pending()
+            return self._tell(turn) if turn.state.is_unfinished else Fate.ANSWERED_ALREADY
         except (Stopped, Postponed):
             # Another worker has the conversation in this very moment, or it is too early to settle what a dead one had
             # begun; the next run sees what came of it.

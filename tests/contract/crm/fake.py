@@ -32,13 +32,13 @@ from dealtalk.deals import (
 )
 from dealtalk.errors import DealGone, OutcomeUnknown
 from dealtalk.messages import normalised_hash
-from dealtalk.ports import Certainty, Receipt
+from dealtalk.ports import Certainty, ReadMessages, Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
-    from dealtalk.messages import Chat
+    from dealtalk.messages import Chat, InboundMessage
     from dealtalk.ports import Clock
 
 NOT_WRITTEN = "Not written, because the CRM refused another change of the same request."
@@ -62,7 +62,8 @@ class FakeCrm:
     Switches: `reply_limit`; `returns_ids` (a send returns its message id, as talks do) or not (as a Salesbot);
     `sees_texts` (false: `was_sent` can never say NO, as where only events can be read); `deal_of` maps a chat id to
     its deal for chats whose message names none; `employee_messages` maps a chat id to the times when an employee
-    wrote; `refusals` maps an update to the sentence that refuses it; `on_call` is run at the start of every method
+    wrote; `said` maps a message id to what `read_messages` tells of it, `comments` are ids of what was said to nobody;
+    `refusals` maps an update to the sentence that refuses it; `on_call` is run at the start of every method
     with its name, so that a test can let something happen in between.
     """
 
@@ -76,6 +77,8 @@ class FakeCrm:
     employee_messages: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     refusals: dict[DealUpdate, str] = field(default_factory=dict)
     on_call: Callable[[str], None] | None = None
+    said: dict[str, InboundMessage] = field(default_factory=dict)
+    comments: set[str] = field(default_factory=set)
 
     deals: dict[str, Deal] = field(init=False)
     calls: list[str] = field(init=False, default_factory=list)
@@ -185,6 +188,13 @@ class FakeCrm:
         self._enter("leave_to_person")
         self.left_to_people.append(chat.chat_id)
         self._leave("leave_to_person")
+
+    def read_messages(self, chat: Chat, ids: Sequence[str]) -> ReadMessages:  # noqa: ARG002 (port)
+        """Return what `said` and `comments` know of these ids; what was sent by `send` is left out."""
+        self._enter("read_messages")
+        own = {sent.message_id for sent in self.sent}
+        known = tuple(self.said[each] for each in ids if each in self.said)
+        return ReadMessages(known, frozenset(each for each in ids if each in self.comments | own))
 
     def _enter(self, method: str) -> None:
         self.calls.append(method)

@@ -14,7 +14,7 @@ def _broken(*invariants: int) -> frozenset[int]:
 MUTATIONS = (
     Mutation(
         "a step's start is not written",
-        f"{CORE}.journal:Journal.start",
+        f"{CORE}.journal:Journal._start",
         "self._table.write(guarded, self._update(step))",
         "self._table.write(guarded)",
         _broken(2, 4),
@@ -73,7 +73,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an employee's message does not set the conversation to human",
-        f"{CORE}.intake:_Batch._store",
+        f"{CORE}.learnt:Learnt.hear",
         "elif message.author in (Author.EMPLOYEE, Author.UNKNOWN):",
         "elif False:",
         _broken(3),
@@ -123,7 +123,7 @@ MUTATIONS = (
     Mutation(
         "a commit removes the timer though more has come",
         f"{CORE}.commit:_timer",
-        "elif current.customer_no > claim.seen:",
+        "elif current.customer_no > claim.seen or current.is_unread:",
         "elif False:",
         _broken(1, 6),
         ("bells", "people"),
@@ -195,7 +195,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an early echo is not known by its text",
-        f"{CORE}.intake:_Batch._is_echo",
+        f"{CORE}.learnt:Learnt.is_echo",
         "if open_ is None or text not in open_.hashes:",
         "if True:",
         _broken(3),
