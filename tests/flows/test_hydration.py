@@ -309,7 +309,7 @@ def test_a_contended_conversation_is_left_to_the_next_ring() -> None:
         world.table.items[world.conversation.partition, "META"]["employee_no"] = world.state.employee_no + 1
         write(*writes)  # type: ignore[arg-type]
 
-    world.table.write = contended  # type: ignore[assignment,method-assign]
+    world.table.write = contended  # type: ignore[method-assign]
     with pytest.raises(TableBusy):
         Hydrator(world.table, world.clock, lambda: world.crm).hear(state)
 
