@@ -35,7 +35,7 @@ from dealtalk.thinking import (
     unreadable_note,
     unreadable_reply,
 )
-from dealtalk.workbench import Workbench
+from dealtalk.workbench import MODEL_GONE, Workbench
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -165,7 +165,7 @@ class Turn(Workbench):
         self.services.watch.count("Handoffs")
         done = Done(EntryKind.HANDOFF, "h", reason, {})
         ending = Ending("handed_over", done=(done,), person=True, spent=self._spent())
-        text = self._words_of_handoff()
+        text = self._words_of_handoff(reason)
         # While a person leads, or where the bot only drafts, the customer hears nothing of it.
         if text and self._mode() is Mode.AUTO and self.state.is_waiting and reason not in SILENT_HANDOFFS:
             sent = self._sending().send(text, before_effect=self._gate(fresh=False).before_reply)
@@ -198,9 +198,12 @@ class Turn(Workbench):
             self.journal = self._claim(self.crm.find_deal(self.state.chat))
         return self.journal
 
-    def _words_of_handoff(self) -> str | None:
+    def _words_of_handoff(self, reason: str) -> str | None:
         """Return what the customer is told when a person takes over; None where the profile says nothing."""
-        texts, profile = self.loaded.profile.handoff.customer_message, self.loaded.profile
+        profile = self.loaded.profile
+        texts = profile.handoff.customer_message
+        if reason == MODEL_GONE:
+            texts = profile.handoff.holding_message or texts
         return text_for(texts, spoken_language(profile, self._entries())) if texts else None
 
     def stop(self) -> Decision:

@@ -177,12 +177,16 @@ class Changes(Block):
 
 
 class Handoff(Block):
-    """What happens in the CRM when a person is needed. No person: the task is for the deal's responsible."""
+    """What happens in the CRM when a person is needed. No person: the task is for the deal's responsible.
+
+    `holding_message` is for customers who have waited for the model in vain; without it they get `customer_message`.
+    """
 
     task_person: Name | None = None
     task_text: str = Field(default="A customer needs a person", min_length=1, max_length=500)
     due_minutes: int = Field(default=30, ge=0, le=10_080)
     customer_message: Texts = Field(default_factory=dict)
+    holding_message: Texts = Field(default_factory=dict)
 
 
 class Timing(Block):
