@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dealtalk.connections import Mode, UncertainSend
 from dealtalk.crm.amocrm.options import PLATFORMS, TakeoverSource
 from dealtalk_cli.amocrm import access
-from dealtalk_cli.amocrm.looking import look
+from dealtalk_cli.amocrm.looking import OPTIONS_PAGE, look
 from dealtalk_cli.amocrm.storing import kept_key, store
 from dealtalk_cli.amocrm.telling import tell, tell_dry
+from dealtalk_cli.connecting.bot import add_bot_arguments
 
 if TYPE_CHECKING:
     import argparse
@@ -31,19 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     account.add_argument("--platform", choices=sorted(PLATFORMS))
     account.add_argument("--api-base", metavar="URL", help="another address of the account's API: a simulator's")
     access.add_arguments(parser)
-    bot = parser.add_argument_group("the bot")
-    bot.add_argument("--profile", metavar="FILE", help="the bot's profile, YAML")
-    bot.add_argument("--strict", action="store_true", help="names that the account lacks are errors, not warnings")
-    bot.add_argument("--mode", choices=[Mode.AUTO.value, Mode.DRAFT.value], help="answer, or write notes only")
+    bot = add_bot_arguments(parser, OPTIONS_PAGE)
     bot.add_argument("--reply-field-id", metavar="ID", help="the leads' text area for replies by Salesbot")
     name = "make that text area, unless it is there"
     bot.add_argument("--create-reply-field", nargs="?", const="", metavar="NAME", help=name)
     bot.add_argument("--bot-id", metavar="ID", help="the Salesbot of one step that sends the text area")
     bot.add_argument("--takeover-source", choices=[each.value for each in TakeoverSource])
-    bot.add_argument("--uncertain-send", choices=[each.value for each in UncertainSend])
-    other = "any other option of docs/crm/amocrm.md; may be given several times"
-    bot.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help=other)
-    bot.add_argument("--new-key", action="store_true", help="a new webhook address; the old one is closed at once")
 
 
 def connect(arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Asking) -> dict[str, object]:

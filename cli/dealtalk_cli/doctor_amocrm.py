@@ -10,6 +10,7 @@ from dealtalk.errors import DealtalkError
 from dealtalk_cli.amocrm import reply, webhooks
 from dealtalk_cli.amocrm.access import stored_token
 from dealtalk_cli.amocrm.account import AmocrmAccount
+from dealtalk_cli.connecting.saving import webhook_address
 from dealtalk_cli.errors import Trouble
 from dealtalk_cli.findings import Finding, ok, problem, warning
 
@@ -82,7 +83,7 @@ def _webhook(connection: Connection, account: AmocrmAccount, stack: Stack, *, fi
     if hook is None:
         yield problem("webhook", "not registered: no message arrives", AGAIN)
         return
-    if hook.destination != webhooks.address(api_url, hook.key):
+    if hook.destination != webhook_address(api_url, connection.crm, hook.key):
         yield problem("webhook", "leads to another address than this stack's", AGAIN)
         return
     before = hook

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from dealtalk.agent.profile import check_against
 from dealtalk.connections import Auth
 from dealtalk.crm.amocrm.options import amocrm_options
 from dealtalk.errors import NeedsAttention
 from dealtalk_cli.amocrm import access, reply, webhooks
 from dealtalk_cli.amocrm.account import About, AmocrmAccount
 from dealtalk_cli.amocrm.address import read_address
+from dealtalk_cli.connecting.bot import check_profile, chosen_profile, named_options
 from dealtalk_cli.errors import Trouble
-from dealtalk_cli.profiles import read_profile
 
 if TYPE_CHECKING:
     import argparse
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
     from dealtalk_cli.voice import Voice
 
 CRM = "amocrm"
+OPTIONS_PAGE = "docs/crm/amocrm.md"
 
 
 @dataclass(slots=True)
@@ -60,7 +58,7 @@ def look(arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Aski
     address = read_address(arguments, asking)
     given = _given_options(arguments, address)
     known = next((each for each in stack.directory.connections(CRM) if each.api_base == address.api_base), None)
-    profile, name, text = _profile(arguments, stack, voice, asking, known)
+    profile, name, text = chosen_profile(arguments, stack, voice, asking, known)
     credentials = access.credentials(arguments, asking, known)
     pair = None
     if credentials is not None and credentials.auth is Auth.OAUTH:
@@ -94,35 +92,10 @@ def _look_into(looked: Looked, arguments: argparse.Namespace, stack: Stack, voic
     needed = {"contact_fields": looked.profile.reads_contact != ()}
     looked.options = {**before, **needed, **looked.options, "subdomain": looked.about.subdomain}
     looked.hooks = webhooks.hooks(account)
-    _check_profile(looked, voice, strict=arguments.strict)
+    schema = account.schema(contact_fields=looked.profile.reads_contact != ())
+    check_profile(looked.profile, looked.profile_name, schema, voice, strict=arguments.strict)
     _find_field(looked, arguments, voice)
     _check_bot(looked, voice)
-
-
-def _profile(
-    arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Asking, known: Connection | None
-) -> tuple[Profile, str, str | None]:
-    """Return the profile, its name in the bucket, and its text where it has to be uploaded."""
-    if arguments.profile is None and known is not None:
-        kept = stack.profiles.store.get(known.profile)
-        voice.done(f"profile {known.profile}, as the bucket has it: {kept.name}")
-        return kept, known.profile, None
-    file = arguments.profile or asking.text("Profile (YAML file)", "--profile")
-    profile, text = read_profile(file, voice)
-    voice.done(f"profile {file}: {profile.name}, works in {', '.join(place.pipeline for place in profile.works_in)}")
-    return profile, stack.profiles.name_of(file), text
-
-
-def _check_profile(looked: Looked, voice: Voice, *, strict: bool) -> None:
-    schema = looked.account.schema(contact_fields=looked.profile.reads_contact != ())
-    counts = f"{len(schema.pipelines)} pipelines, {len(schema.fields)} fields, {len(schema.people)} people"
-    missing = check_against(looked.profile, schema)
-    if not missing:
-        voice.done(f"the profile fits the account: {counts}")
-    for sentence in missing:
-        voice.warn(f"{looked.profile_name}: {sentence}")
-    if missing and strict:
-        raise Trouble(f"the profile does not fit the account ({len(missing)} names)", "Nothing was changed.")
 
 
 def _find_field(looked: Looked, arguments: argparse.Namespace, voice: Voice) -> None:
@@ -161,26 +134,12 @@ def _given_options(arguments: argparse.Namespace, address: Address) -> dict[str,
         "takeover_source": arguments.takeover_source,
         "reply_field_id": arguments.reply_field_id,
         "bot_id": arguments.bot_id,
-        **_named_options(arguments.option),
+        **named_options(arguments.option, OPTIONS_PAGE),
         "platform": address.platform,
     }
     options = {name: value for name, value in given.items() if value is not None}
     try:
         amocrm_options(options)
     except NeedsAttention as error:
-        raise Trouble(str(error), "docs/crm/amocrm.md lists the options.") from None
-    return options
-
-
-def _named_options(pairs: list[str]) -> dict[str, Any]:
-    """Return NAME=VALUE options, the value as JSON where it is JSON. Raises Trouble."""
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        name, is_pair, value = pair.partition("=")
-        if not is_pair or not name:
-            raise Trouble("--option is written NAME=VALUE", "docs/crm/amocrm.md lists the options.")
-        try:
-            options[name] = json.loads(value, parse_float=Decimal)
-        except ValueError:
-            options[name] = value
+        raise Trouble(str(error), f"{OPTIONS_PAGE} lists the options.") from None
     return options

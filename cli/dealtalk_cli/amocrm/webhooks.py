@@ -5,7 +5,6 @@ Follows crm_platform/webhooks-api: a subscription's key is its destination, and 
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -44,16 +43,6 @@ class Hook:
     def connection(self) -> str:
         """The id of the connection that this would be, if it is one of ours."""
         return connection_id(self.key)
-
-
-def address(api_url: str, key: str) -> str:
-    """Return the webhook's address; Kommo takes none without the slash at its end."""
-    return f"{api_url}/amocrm/{key}/"
-
-
-def new_key() -> str:
-    """Return a key that nobody can guess."""
-    return secrets.token_urlsafe(32)
 
 
 def hooks(account: AmocrmAccount) -> list[Hook]:

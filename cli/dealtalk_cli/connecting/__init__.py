@@ -1,0 +1,1 @@
+"""What connecting an account has in common, whichever CRM it is."""
