@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dealtalk.crm.amocrm.options import PLATFORMS, TakeoverSource
+from dealtalk.crm.amocrm.options import PLATFORMS
+from dealtalk.crm.option_values import TakeoverSource
 from dealtalk_cli.amocrm import access
 from dealtalk_cli.amocrm.looking import OPTIONS_PAGE, look
 from dealtalk_cli.amocrm.storing import kept_key, store

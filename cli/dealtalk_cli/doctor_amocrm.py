@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dealtalk.agent.profile import check_against
-from dealtalk.crm.amocrm.options import TakeoverSource, Way, amocrm_options
+from dealtalk.crm.amocrm.options import Way, amocrm_options
+from dealtalk.crm.option_values import TakeoverSource
 from dealtalk.errors import DealtalkError
 from dealtalk_cli.amocrm import reply, webhooks
 from dealtalk_cli.amocrm.access import stored_token

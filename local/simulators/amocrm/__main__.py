@@ -1,52 +1,15 @@
-"""Run the simulator as a process: `python -m local.simulators.amocrm --port 0 --state-file FILE`.
-
-When it is ready it prints one JSON line {"base_url", "control_url", "accounts"} and writes the same, with the tokens
-and the pid, to FILE. It ends at SIGINT or SIGTERM.
-"""
+"""Run the simulator as a process: `python -m local.simulators.amocrm --port 0 --state-file FILE` (see `running`)."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import signal
-import threading
-from functools import partial
-from pathlib import Path
-
 from local.simulators.amocrm.control import FACTORIES
 from local.simulators.amocrm.simulator import AmocrmSimulator
-
-
-def main() -> None:
-    """Serve until a signal comes."""
-    options = _options()
-    stop = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
-    specs = [spec.partition(":") for spec in options.account or ["russian", "english"]]
-    factories = [partial(FACTORIES[kind], **({"subdomain": name} if name else {})) for kind, _, name in specs]
-    with AmocrmSimulator(factories, time_factor=options.time_factor, port=options.port) as sim:
-        accounts = [{"subdomain": one.subdomain, "id": one.id, "base_url": one.base_url} for one in sim.accounts()]
-        ready = {"base_url": sim.base_url, "control_url": sim.control_url, "accounts": accounts}
-        if options.state_file:
-            with_tokens = [one | {"token": sim.token(str(one["subdomain"]))} for one in accounts]
-            state = ready | {"pid": os.getpid(), "accounts": with_tokens}
-            options.state_file.write_text(json.dumps(state, indent=2), "utf-8")
-        print(json.dumps(ready), flush=True)
-        stop.wait()
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m local.simulators.amocrm", description="A strict amoCRM and Kommo.")
-    parser.add_argument("--port", type=int, default=0, help="loopback port, 0 chooses a free one")
-    parser.add_argument("--state-file", type=Path, help="where to write addresses and tokens when ready")
-    parser.add_argument("--time-factor", type=float, default=1.0, help="divides the waits between webhook retries")
-    parser.add_argument(
-        "--account", action="append", metavar="KIND[:SUBDOMAIN]", help="russian or english; repeatable, default: both"
-    )
-    return parser.parse_args()
-
+from local.simulators.running import serve
 
 if __name__ == "__main__":
-    main()
+    serve(
+        "amocrm",
+        lambda accounts, options: AmocrmSimulator(accounts, time_factor=options.time_factor, port=options.port),
+        FACTORIES,
+        lambda sim, account: sim.token(account),
+    )

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from dealtalk.crm.amocrm.errors import Complaint, Pauses, Refused, ScopeMissing, Unpaid, failure
-from dealtalk.crm.amocrm.options import History, SalesbotRun, TakeoverSource, Way, amocrm_options, digits
+from dealtalk.crm.amocrm.errors import Complaint, Refused, ScopeMissing, Unpaid, failure
+from dealtalk.crm.amocrm.options import History, SalesbotRun, Way, amocrm_options
 from dealtalk.crm.http import Answer
+from dealtalk.crm.option_values import TakeoverSource, digits
 from dealtalk.errors import CrmUnavailable, NeedsAttention, OutcomeUnknown, RateLimited
 
 
@@ -130,14 +131,3 @@ def test_validation_errors_keep_their_paths_and_stay_out_of_the_message() -> Non
 def test_a_malformed_list_of_errors_is_no_crash(errors: Any) -> None:
     """Whatever stands there, the refusal is one."""
     assert isinstance(failure(Answer(400, {"validation-errors": errors}), acts=True, pause=2, cooldown=1), Refused)
-
-
-def test_pauses_grow_to_a_limit_and_a_success_resets_them() -> None:
-    """Per host: one account's trouble is not another's."""
-    pauses = Pauses()
-    grown = [pauses.next("a") for _ in range(7)]
-    other = pauses.next("b")
-    pauses.reset("a")
-
-    assert grown == [1.5, 3.0, 6.0, 12.0, 24.0, 30.0, 30.0]
-    assert (other, pauses.next("a")) == (1.5, 1.5)

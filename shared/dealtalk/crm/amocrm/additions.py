@@ -1,8 +1,6 @@
-"""Notes and tasks: created once, and found again by a marker in their last line.
+"""Notes and tasks: created once, and found again by a marker in their last line (see `markers`).
 
-The marker is `#dt:` and the step's own mark, on a line of its own under the text: the smallest thing that a person can
-overlook and a search can find, since the vendor keeps no external id for notes and tasks. Follows
-POST /api/v4/leads/{id}/notes and POST /api/v4/tasks.
+Follows POST /api/v4/leads/{id}/notes and POST /api/v4/tasks.
 """
 
 from __future__ import annotations
@@ -15,6 +13,7 @@ from dealtalk.crm.amocrm.changes import SENTENCES
 from dealtalk.crm.amocrm.deal import NOT_FOUND, read_deal
 from dealtalk.crm.amocrm.errors import Refused
 from dealtalk.crm.amocrm.options import NoteType
+from dealtalk.crm.markers import ends_with_mark, marked
 from dealtalk.deals import AddNote, AddTask, ChangeResult
 from dealtalk.errors import DealGone, OutcomeUnknown
 from dealtalk.ports import Certainty
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from dealtalk.crm.http import Params
     from dealtalk.deals import DealAddition
 
-MARK = "#dt:"
 SKEW = timedelta(seconds=60)
 """The CRM's clock may be behind ours; markers are unique, so a wide window does no harm."""
 
@@ -63,14 +61,9 @@ def add(
 def was_added(api: Api, deal_id: str, addition: DealAddition, since: datetime) -> Certainty:
     """Return whether the deal's newest notes or tasks hold the addition's marker; one call."""
     rows, more = api.page(*_search(deal_id, addition, since))
-    if any(_last_line(_text(row)) == MARK + addition.marker for row in rows):
+    if any(ends_with_mark(_text(row), addition.marker) for row in rows):
         return Certainty.YES
     return Certainty.UNKNOWN if more else Certainty.NO
-
-
-def marked(text: str, marker: str) -> str:
-    """Return the text with the marker's line."""
-    return f"{text}\n{MARK}{marker}"
 
 
 def _note(note: AddNote, options: AmocrmOptions) -> Json:
@@ -109,7 +102,3 @@ def _text(row: Json) -> str:
     params = row.get("params")
     text = params.get("text") if isinstance(params, dict) else row.get("text")
     return str(text or "")
-
-
-def _last_line(text: str) -> str:
-    return text.rstrip().rsplit("\n", 1)[-1].strip()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dealtalk.crm.amocrm.errors import Pauses, failure
-from dealtalk.crm.amocrm.options import digits
+from dealtalk.crm.amocrm.errors import failure
+from dealtalk.crm.option_values import digits
+from dealtalk.crm.pauses import Pauses
 from dealtalk.errors import NeedsAttention, Permanent, Retryable
 
 if TYPE_CHECKING:

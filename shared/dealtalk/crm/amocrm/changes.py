@@ -12,7 +12,7 @@ from dealtalk.crm.amocrm.api import number
 from dealtalk.crm.amocrm.deal import NOT_FOUND, read_deal
 from dealtalk.crm.amocrm.errors import Refused
 from dealtalk.crm.amocrm.fields import write_values
-from dealtalk.crm.amocrm.options import digits
+from dealtalk.crm.option_values import digits
 from dealtalk.crm.readback import holds, judge
 from dealtalk.deals import AddTag, Assign, ChangeResult, MoveStage, RemoveTag, SetField, SetPrice
 from dealtalk.errors import ChangeRefused, DealGone, OutcomeUnknown, RateLimited, Retryable

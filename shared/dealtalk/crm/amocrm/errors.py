@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 IP_REFUSED = 113
 SCOPE = "invalid scope"
-FIRST_PAUSE = 1.5
-LONGEST_PAUSE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +43,6 @@ class ScopeMissing(NeedsAttention):
 
 class Unpaid(NeedsAttention):
     """The account, or the add-on that this call belongs to, is not paid for or used up."""
-
-
-class Pauses:
-    """How long to wait after "too many requests": longer each time in a row, per host, in this process."""
-
-    def __init__(self) -> None:
-        self._in_a_row: dict[str, int] = {}
-
-    def next(self, host: str) -> float:
-        """Return the seconds to wait after one more refusal."""
-        count = self._in_a_row.get(host, 0)
-        self._in_a_row[host] = count + 1
-        return float(min(FIRST_PAUSE * 2**count, LONGEST_PAUSE))
-
-    def reset(self, host: str) -> None:
-        """Forget the refusals: a call went through."""
-        self._in_a_row.pop(host, None)
 
 
 def failure(answer: Answer, *, acts: bool, pause: float, cooldown: float) -> DealtalkError:

@@ -5,10 +5,11 @@ Facts of the vendor that nobody could verify stand here as switches; docs/crm/am
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from dealtalk.crm.option_values import SHARED, TakeoverSource, digits, flag, limits, number, read_options
 from dealtalk.errors import NeedsAttention
 
 if TYPE_CHECKING:
@@ -33,14 +34,6 @@ class SalesbotRun(StrEnum):
 
     V4 = "v4"
     """POST /api/v4/bots/{id}/run, Kommo only."""
-
-
-class TakeoverSource(StrEnum):
-    """How it is learned that an employee wrote: by webhook, by asking, or by asking until a webhook was seen."""
-
-    AUTO = "auto"
-    WEBHOOK = "webhook"
-    POLL = "poll"
 
 
 class History(StrEnum):
@@ -119,8 +112,8 @@ PLATFORMS: Mapping[str, Mapping[str, Any]] = {
 }
 """What differs between the two platforms, as data. Each key can be overridden by the connection."""
 
-NOT_OURS = frozenset({"subdomain", "accepted_subdomains", "calls_per_second"})
-"""Options that others read: the webhook's side (amocrm/inbound.py) and the account's rate (conversation/rate.py)."""
+NOT_OURS = SHARED | {"accepted_subdomains"}
+"""Options that others read: `option_values.SHARED`, and the webhook's side (amocrm/inbound.py)."""
 
 
 def amocrm_options(given: Mapping[str, Any]) -> AmocrmOptions:
@@ -129,28 +122,8 @@ def amocrm_options(given: Mapping[str, Any]) -> AmocrmOptions:
     if platform not in PLATFORMS:
         msg = f"option platform: {' or '.join(PLATFORMS)}"
         raise NeedsAttention(msg)
-    known = {each.name for each in fields(AmocrmOptions)}
-    own = {name: value for name, value in given.items() if name not in NOT_OURS and value is not None}
-    if unknown := sorted(own.keys() - known):
-        msg = f"unknown option {unknown[0]} of an amoCRM connection"
-        raise NeedsAttention(msg)
-    values: dict[str, Any] = {"platform": platform, **PLATFORMS[platform]}
-    for name, value in own.items():
-        try:
-            values[name] = _READERS[name](value)
-        except (TypeError, ValueError, KeyError):
-            msg = f"option {name} of an amoCRM connection has an unusable value"
-            raise NeedsAttention(msg) from None
-    return AmocrmOptions(**values)
-
-
-def digits(value: object) -> str:
-    """Return an id that is safe in a path. Raises ValueError where it is not a plain number."""
-    text = str(value)
-    if not (text.isascii() and text.isdigit() and len(text) <= 20):  # noqa: PLR2004 (more than any 64-bit number)
-        msg = "not an id"
-        raise ValueError(msg)
-    return text
+    defaults = {"platform": platform, **PLATFORMS[platform]}
+    return read_options(AmocrmOptions, given, _READERS, crm="amoCRM", defaults=defaults, not_ours=NOT_OURS)
 
 
 def _ways(value: object) -> tuple[Way, ...]:
@@ -161,21 +134,6 @@ def _ways(value: object) -> tuple[Way, ...]:
     return ways
 
 
-def _number(least: int, most: int) -> Any:  # noqa: ANN401 (a reader)
-    def read(value: Any) -> int:  # noqa: ANN401 (stored JSON)
-        number = int(value)
-        if isinstance(value, bool) or not least <= number <= most:
-            raise ValueError
-        return number
-
-    return read
-
-
-def _flag(value: object) -> bool:
-    flags = {"true": True, "false": False, "1": True, "0": False}
-    return flags[str(value).strip().lower()]
-
-
 _READERS: Mapping[str, Any] = {
     "platform": str,
     "send_order": _ways,
@@ -184,15 +142,15 @@ _READERS: Mapping[str, Any] = {
     "bot_id": digits,
     "takeover_source": TakeoverSource,
     "poll_with": History,
-    "message_limit": _number(20, 20_000),
-    "channel_limits": lambda value: {str(name): _number(20, 20_000)(limit) for name, limit in value.items()},
+    "message_limit": number(20, 20_000),
+    "channel_limits": limits(20, 20_000),
     "note_type": NoteType,
     "note_service": str,
-    "task_type_id": _number(1, 2**53),
+    "task_type_id": number(1, 2**53),
     "bot_user_ids": lambda value: tuple(digits(each) for each in value),
-    "cooldown_seconds": _number(1, 86_400),
-    "contact_fields": _flag,
-    "lead_from_contact": _flag,
-    "as_robot": _flag,
+    "cooldown_seconds": number(1, 86_400),
+    "contact_fields": flag,
+    "lead_from_contact": flag,
+    "as_robot": flag,
     "date_format": DateFormat,
 }
