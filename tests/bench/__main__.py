@@ -31,17 +31,20 @@ def main() -> int:
     return 1 if figures.missed() else 0
 
 
-def _cold(pairs: int) -> Cold | str:
+def _cold(pairs: int) -> list[Cold] | str:
     if reason := unavailable():
         return reason
-    say(f"Cold starts of the webhook: 2 x {pairs} pairs ...")
-    return Cold(
-        cold.measure(bytecode=True, pairs=pairs), cold.measure(bytecode=False, pairs=pairs), cold.unwanted_modules()
-    )
+    found = []
+    for name in cold.webhooks():
+        say(f"Cold starts of {name}: 2 x {pairs} pairs ...")
+        with_bytecode = cold.measure(name, bytecode=True, pairs=pairs)
+        without = cold.measure(name, bytecode=False, pairs=pairs)
+        found.append(Cold(name, with_bytecode, without, cold.unwanted_modules(name)))
+    return found
 
 
 def _warm() -> warm.Warm:
-    say("Warm invocations of the webhook ...")
+    say("Warm invocations of amocrm_webhook ...")
     return warm.measure()
 
 

@@ -1,4 +1,4 @@
-"""How long the webhook's initialisation takes, next to a bare function that makes the same two clients."""
+"""How long each webhook's initialisation takes, next to a bare function that makes the same two clients."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local.rie import read_function, running
 from local.stack.paths import PROJECT
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 PAIRS = 15
 BAR = 1.25
 UNWANTED = ("openai", "pydantic", "requests")
-PROBE = PROJECT / "events" / "amocrm_webhook" / "probe_get.json"
+FUNCTIONS = PROJECT / "functions"
+EVENTS = PROJECT / "events"
 NOWHERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
 """A port on which nobody listens: an initialisation calls nobody."""
 
@@ -66,41 +67,47 @@ class ColdStart:
         return self.ratio <= BAR
 
 
-def measure(*, bytecode: bool, pairs: int = PAIRS) -> ColdStart:
+def webhooks() -> list[str]:
+    """Return the folders of all functions that take a CRM's webhooks."""
+    return sorted(folder.name for folder in FUNCTIONS.glob("*_webhook"))
+
+
+def measure(name: str, *, bytecode: bool, pairs: int = PAIRS) -> ColdStart:
     """Measure pairs of fresh runtimes, the first of each pair in turn; `bytecode`: .pyc files beside all sources."""
-    with _functions(bytecode=bytecode) as (webhook, bare):
+    with _functions(name, bytecode=bytecode) as (webhook, bare):
         sides = {webhook.name: webhook, bare.name: bare}
-        taken: dict[str, list[float]] = {name: [] for name in sides}
+        taken: dict[str, list[float]] = {side: [] for side in sides}
+        probe = json.loads((EVENTS / name / "probe_get.json").read_text(encoding="utf-8"))
         for number in range(-1, pairs):
-            for name in sorted(sides, reverse=bool(number % 2)):
-                milliseconds = _init(sides[name])
+            for side in sorted(sides, reverse=bool(number % 2)):
+                milliseconds = _init(sides[side], probe)
                 if number >= 0:  # the first pair only fills the disk's cache
-                    taken[name].append(milliseconds)
+                    taken[side].append(milliseconds)
         return ColdStart(tuple(taken[webhook.name]), tuple(taken[bare.name]))
 
 
-def unwanted_modules() -> list[str]:
+def unwanted_modules(name: str) -> list[str]:
     """Return which of the packages that a webhook must not import it has imported."""
-    with _functions(bytecode=True) as (webhook, _):
+    with _functions(name, bytecode=True) as (webhook, _):
         (webhook.folder / "inside.py").write_text(INSIDE, encoding="utf-8")
         with running(replace(webhook, handler="inside.handler"), NOWHERE) as runtime:
             modules = runtime.invoke({})
     assert "boto3" in modules
-    return [name for name in UNWANTED if name in modules]
+    return [package for package in UNWANTED if package in modules]
 
 
-def _init(function: BuiltFunction) -> float:
+def _init(function: BuiltFunction, probe: Any) -> float:
     with running(function, NOWHERE) as runtime:
-        assert runtime.invoke(json.loads(PROBE.read_text(encoding="utf-8")))["statusCode"] == 200
+        assert runtime.invoke(probe)["statusCode"] == 200
         (milliseconds,) = runtime.inits
         return milliseconds
 
 
 @contextmanager
-def _functions(*, bytecode: bool) -> Iterator[tuple[BuiltFunction, BuiltFunction]]:
+def _functions(name: str, *, bytecode: bool) -> Iterator[tuple[BuiltFunction, BuiltFunction]]:
     """Yield copies of the webhook and of the bare function, both with or both without bytecode."""
     values = {"Table": "t", "Queue": f"{NOWHERE['AWS_ENDPOINT_URL']}/queue", "AWS::StackName": "bench"}
-    built = read_function(build_for_here(), "AmocrmWebhook", values)
+    built = read_function(build_for_here(), "".join(part.capitalize() for part in name.split("_")), values)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         without = shutil.ignore_patterns("__pycache__")

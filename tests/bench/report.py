@@ -27,7 +27,7 @@ COLD_NOTES = """\
 Initialisation as the runtime interface emulator reports it, the interpreter's start included. The bare function imports
 boto3, makes the same two clients (DynamoDB, SQS) and returns; boto3 has its .pyc on both sides, as in AWS's runtime.
 Medians of {pairs} pairs of fresh processes, one after the other; the ratio is the median of the pairs' ratios. The
-second row is what a plain `sam build` deploys: Lambda compiles the sources at every cold start.
+second row of each is what a plain `sam build` deploys: Lambda compiles the sources at every cold start.
 Imported of {unwanted}: {imported}.
 """
 WARM_NOTES = """\
@@ -51,8 +51,9 @@ Message 2 in detail:
 
 @dataclass(frozen=True, slots=True)
 class Cold:
-    """Both variants of the cold start, and which unwanted packages the webhook imports."""
+    """Both variants of one webhook's cold start, and which unwanted packages it imports."""
 
+    name: str
     with_bytecode: ColdStart
     without: ColdStart
     unwanted: Sequence[str]
@@ -62,17 +63,17 @@ class Cold:
 class Figures:
     """All that was measured. `cold` is the reason where this machine cannot measure it."""
 
-    cold: Cold | str
+    cold: Sequence[Cold] | str
     warm: Warm
     turns: Sequence[Turns]
 
     def missed(self) -> list[str]:
         """Return the bars that were missed, in words."""
         found = []
-        if isinstance(self.cold, Cold):
-            if not self.cold.with_bytecode.holds:
-                found.append(f"cold start {self.cold.with_bytecode.ratio:.2f} x, at most {cold.BAR} x")
-            found += [f"the webhook imports {name}" for name in self.cold.unwanted]
+        for each in () if isinstance(self.cold, str) else self.cold:
+            if not each.with_bytecode.holds:
+                found.append(f"cold start of {each.name} {each.with_bytecode.ratio:.2f} x, at most {cold.BAR} x")
+            found += [f"{each.name} imports {package}" for package in each.unwanted]
         if self.warm.milliseconds >= warm.BAR_MILLISECONDS:
             found.append(f"warm {self.warm.milliseconds:.2f} ms, below {warm.BAR_MILLISECONDS:g} ms")
         if self.warm.calls.get("send_message") != 1:
@@ -111,28 +112,32 @@ def _processor() -> str:
     return next(names, "") or platform.processor() or platform.machine()
 
 
-def _cold(figures: Cold | str) -> Iterator[str]:
-    yield "## Cold start of `amocrm_webhook`"
+def _cold(figures: Sequence[Cold] | str) -> Iterator[str]:
+    yield "## Cold starts of the webhooks"
     yield ""
     if isinstance(figures, str):
         yield f"Not measured: {figures}."
         yield ""
         return
     yield from _table(
-        ("what is deployed", "webhook, ms", "bare function, ms", "ratio", "bar"),
-        (
-            _cold_row(WITH_BYTECODE, figures.with_bytecode, f"≤ {cold.BAR} x"),
-            _cold_row(PLAIN_BUILD, figures.without, "none"),
-        ),
+        ("function", "what is deployed", "webhook, ms", "bare function, ms", "ratio", "bar"),
+        [
+            row
+            for each in figures
+            for row in (
+                _cold_row(f"`{each.name}`", WITH_BYTECODE, each.with_bytecode, f"≤ {cold.BAR} x"),
+                _cold_row("", PLAIN_BUILD, each.without, "none"),
+            )
+        ],
     )
-    pairs = len(figures.with_bytecode.webhook)
-    imported = ", ".join(figures.unwanted) or "none of them"
+    pairs = len(figures[0].with_bytecode.webhook)
+    imported = ", ".join(sorted({package for each in figures for package in each.unwanted})) or "none of them"
     yield COLD_NOTES.format(pairs=pairs, unwanted=", ".join(cold.UNWANTED), imported=imported)
 
 
-def _cold_row(name: str, measured: ColdStart, bar: str) -> tuple[str, ...]:
+def _cold_row(name: str, build: str, measured: ColdStart, bar: str) -> tuple[str, ...]:
     ours, bare = median(measured.webhook), median(measured.bare)
-    return name, f"{ours:.0f}", f"{bare:.0f}", f"{measured.ratio:.2f} x", bar
+    return name, build, f"{ours:.0f}", f"{bare:.0f}", f"{measured.ratio:.2f} x", bar
 
 
 def _warm(measured: Warm) -> Iterator[str]:

@@ -85,9 +85,10 @@ def test_ten_messages_of_one_conversation_ring_once() -> None:
     assert warm.measure(iterations=3).calls == {"batch_get_item": 1, "transact_write_items": 1, "send_message": 1}
 
 
-def test_the_webhook_imports_nothing_that_starts_slowly() -> None:
+@pytest.mark.parametrize("name", cold.webhooks())
+def test_a_webhook_imports_nothing_that_starts_slowly(name: str) -> None:
     """CRMs wait two seconds, cold starts included: no openai, no requests, no pydantic."""
-    code = f"import sys; sys.path.insert(0, {str(warm.APP.parent)!r}); import app; print(*sys.modules)"
+    code = f"import sys; sys.path.insert(0, {str(cold.FUNCTIONS / name)!r}); import app; print(*sys.modules)"
     with environment({**warm.ENVIRONMENT, "POWERTOOLS_SERVICE_NAME": "imports"}):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules = {name.partition(".")[0] for name in done.stdout.split()}
