@@ -138,7 +138,7 @@ def _model(stack: Stack) -> Iterator[Finding]:
     except DealtalkError as error:
         yield warning("model", str(error))
         return
-    if secret.get("api_key"):
+    if secret.get("api_key") or secret.get("token"):
         yield ok("model", "a key is set")
     else:
         yield warning("model", f"the secret {name} holds no api_key", put)

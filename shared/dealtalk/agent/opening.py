@@ -22,13 +22,13 @@ NO_KEY = "none"
 def model_opener(settings: Settings, secrets: Secrets) -> Callable[[Profile], Model]:
     """Return what opens a profile's model: its own name and base URL, else the deployment's; its fallback behind it.
 
-    The model's secret holds `api_key`, and `fallback_api_key` where the fallback's differs.
+    The model's secret holds `api_key`, and `fallback_api_key` where the fallback's differs; a bare text is the key.
     """
 
     def open_model(profile: Profile) -> Model:
         rules = profile.model
         keys = secrets.read(settings.model_secret) if settings.model_secret else {}
-        key = keys.get("api_key") or NO_KEY
+        key = keys.get("api_key") or keys.get("token") or NO_KEY
         base_url = rules.base_url or settings.model_base_url or DEFAULT_BASE_URL
         endpoints = [ModelEndpoint(base_url, key, rules.name or settings.model)]
         if rules.fallback or rules.fallback_base_url:
