@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dealtalk_cli import place, registry
 from dealtalk_cli.asking import Asking
 from dealtalk_cli.stack import open_stack
+from dealtalk_cli.waking import tell_woken
 
 if TYPE_CHECKING:
     import argparse
@@ -33,5 +34,7 @@ def run(arguments: argparse.Namespace, voice: Voice) -> int:
     """Connect the account. Raises Trouble and DealtalkError."""
     stack = open_stack(place.find_place(arguments))
     result = registry.connector(arguments.crm).connect(arguments, stack, voice, Asking(yes=arguments.yes))
+    if not arguments.dry_run:
+        tell_woken(stack.directory.load(arguments.crm, str(result["connection"])), stack, voice)
     voice.result(result)
     return 0

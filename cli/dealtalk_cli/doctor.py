@@ -10,6 +10,7 @@ from dealtalk_cli import place, registry
 from dealtalk_cli.errors import Trouble
 from dealtalk_cli.findings import Finding, Level, ok, problem, warning
 from dealtalk_cli.stack import open_stack
+from dealtalk_cli.waking import woken
 
 if TYPE_CHECKING:
     import argparse
@@ -117,6 +118,8 @@ def _state(connection: Connection, stack: Stack, *, works: bool, fix: bool) -> I
         if works and fix:
             stack.connections.recovered(connection)
             yield ok("state", f"active again; it needed attention: {connection.state_reason}")
+            if waited := woken(connection, stack):
+                yield ok("waiting", waited)
         else:
             advice = "The token works: run dealtalk doctor --fix." if works else "Repair what stands above first."
             yield problem("state", f"needs attention: {connection.state_reason}", advice)

@@ -14,7 +14,7 @@ from dealtalk.connections import (
     connection_id,
     connection_partition,
 )
-from dealtalk.conversation.table import ConditionFailed, Item, Key, Put, Table, Update, equals
+from dealtalk.conversation.table import Absent, AnyOf, ConditionFailed, Item, Key, Put, Table, Update, equals
 
 if TYPE_CHECKING:
     from dealtalk.ports import Clock
@@ -116,9 +116,18 @@ class ConnectionStore:
         """Let nobody call this account before `until`."""
         self._mark(connection, {"cooldown_until": int(until.timestamp()) + 1})
 
-    def needs_attention(self, connection: Connection, reason: str) -> None:
-        """Mark the connection as broken until the integrator has looked; `reason` is a sentence for them."""
-        self._mark(connection, {"state": ConnectionState.NEEDS_ATTENTION.value, "state_reason": reason})
+    def needs_attention(self, connection: Connection, reason: str) -> bool:
+        """Mark an active connection as broken until the integrator has looked; `reason` is a sentence for them.
+
+        Returns whether it was active until now: of many workers that find it broken one is told so.
+        """
+        values = {"state": ConnectionState.NEEDS_ATTENTION.value, "state_reason": reason}
+        active = AnyOf((Absent("state"), equals("state", ConnectionState.ACTIVE.value)))
+        try:
+            self._table.write(Update(self._key(connection), values, where=(active,)))
+        except ConditionFailed:
+            return False
+        return True
 
     def recovered(self, connection: Connection) -> None:
         """Mark the connection as working again."""

@@ -181,9 +181,9 @@ class Responder:
         return turn.look_again_at(until, "connection_cools_down")
 
     def _needs_attention(self, turn: Turn, broken: NeedsAttention) -> Decision:
-        self.services.connections.needs_attention(turn.loaded.connection, str(broken))
-        self.services.watch.count("NeedsAttention")
-        self.services.watch.error("the connection needs attention", why=str(broken))
+        if self.services.connections.needs_attention(turn.loaded.connection, str(broken)):
+            self.services.watch.count("NeedsAttention")
+            self.services.watch.error("the connection needs attention", why=str(broken))
         return turn.look_again_at(self.services.clock.now() + NEEDS_ATTENTION_PAUSE, "connection_needs_attention")
 
     def _unusable_profile(self, ring: Ring, broken: NeedsAttention) -> Decision:

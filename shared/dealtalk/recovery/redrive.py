@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from dealtalk.conversation.doorbell import Ring, counted_dedup
 from dealtalk.conversation.journal import StepKind, StepState, Stopped, TakenOver
+from dealtalk.conversation.rules import may_work
 from dealtalk.conversation.state import State, meta_key
 from dealtalk.conversation.table import Update
 from dealtalk.errors import DealtalkError
@@ -112,6 +113,9 @@ class Redriver:
             turn = self.open_turn(ring, self.seconds_left)
             if turn is None:
                 return Fate.UNREADABLE
+            if may_work(turn.loaded.connection, self.services.clock.now()) is not None:
+                # Nobody can be told through a broken connection; it has raised its own alarm, once.
+                return Fate.KEPT
             turn.read_pending()
             return self._tell(turn) if turn.state.is_unfinished else Fate.ANSWERED_ALREADY
         except (Stopped, Postponed):
