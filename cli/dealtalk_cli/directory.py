@@ -6,28 +6,32 @@ account is found by one read, all are listed by one query, and nothing scans the
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from dealtalk.connection_store import connection_from_item, connection_item, connection_key
+from dealtalk.connection_store import (
+    ConnectionStore,
+    connection_from_item,
+    connection_item,
+    connection_key,
+    signpost_key,
+)
+from dealtalk.connections import ConnectionState
 from dealtalk.conversation.table import Absent, ConditionFailed, Delete, Put, Update, equals
 from dealtalk.crm.oauth import first_pair
 from dealtalk_cli.errors import Trouble
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dealtalk.connections import Connection
-    from dealtalk.conversation.table import Key, Table, Write
+    from dealtalk.conversation.table import Table, Write
     from dealtalk.crm.oauth import TokenPair
     from dealtalk.ports import Clock
 
-MOST = 1000
 RETIRED = timedelta(days=14)
 """How long a replaced connection stays readable: as long as a dead doorbell that names it may live."""
-
-
-def signpost_key(crm: str, account: str) -> Key:
-    """Return the key of an account's signpost."""
-    return f"CONN#{crm}#accounts", f"ACCOUNT#{account}"
 
 
 class Directory:
@@ -51,17 +55,15 @@ class Directory:
 
     def connections(self, crm: str) -> list[Connection]:
         """Return all connections of a CRM, by account."""
-        partition, _ = signpost_key(crm, "")
-        signposts = self._table.newest(partition, "ACCOUNT#", MOST)
-        found = (self.load(crm, each["connection"]) for each in signposts)
-        return [connection for connection in found if connection is not None]
+        return ConnectionStore(self._table, self._clock).of_crm(crm)
 
     def save(self, connection: Connection, previous: Connection | None, pair: TokenPair | None) -> None:
         """Write connection, signpost and first tokens, all or nothing; other attributes of the connection stay.
 
         Raises Trouble where the account was connected by somebody else since `previous` was read.
         """
-        values = {**connection_item(connection), "cooldown_until": None}
+        connected = replace(connection, connected_at=self._connected_at(previous))
+        values = {**connection_item(connected), "cooldown_until": None}
         signpost = {"crm": connection.crm, "account": connection.account, "connection": connection.id}
         unchanged = equals("connection", previous.id) if previous else Absent("pk")
         writes: list[Write] = [
@@ -74,6 +76,12 @@ class Directory:
             self._table.write(*writes)
         except ConditionFailed:
             raise Trouble("somebody else connected this account at the same time", "Run the command again.") from None
+
+    def _connected_at(self, previous: Connection | None) -> datetime:
+        """Return since when the account is connected without a break."""
+        if previous is None or previous.state is ConnectionState.OFF or previous.connected_at is None:
+            return self._clock.now()
+        return previous.connected_at
 
     def retire(self, old: Connection, new: Connection) -> None:
         """Let a replaced connection serve the conversations that still name it, with the new one's settings."""

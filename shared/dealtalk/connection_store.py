@@ -14,7 +14,18 @@ from dealtalk.connections import (
     connection_id,
     connection_partition,
 )
-from dealtalk.conversation.table import Absent, AnyOf, ConditionFailed, Item, Key, Put, Table, Update, equals
+from dealtalk.conversation.table import (
+    MAX_READS,
+    Absent,
+    AnyOf,
+    ConditionFailed,
+    Item,
+    Key,
+    Put,
+    Table,
+    Update,
+    equals,
+)
 
 if TYPE_CHECKING:
     from dealtalk.ports import Clock
@@ -24,6 +35,7 @@ MISS_CACHE_SECONDS = 10
 """How long an unknown key stays unknown in this process: short, since it may be connected at any moment."""
 
 MAX_CACHED = 1000
+MAX_LISTED = 1000
 
 
 def connection_key(crm: str, connection: str) -> Key:
@@ -33,7 +45,7 @@ def connection_key(crm: str, connection: str) -> Key:
 
 def connection_from_item(item: Item) -> Connection:
     """Return the connection of an item."""
-    cooldown = item.get("cooldown_until")
+    cooldown, connected = item.get("cooldown_until"), item.get("connected_at")
     return Connection(
         crm=item["crm"],
         id=item["id"],
@@ -49,6 +61,7 @@ def connection_from_item(item: Item) -> Connection:
         cooldown_until=None if cooldown is None else datetime.fromtimestamp(cooldown, UTC),
         outgoing_seen=item.get("outgoing_seen", False),
         signing_secret=item.get("signing_secret"),
+        connected_at=None if connected is None else datetime.fromtimestamp(connected, UTC),
         options=item.get("options", {}),
     )
 
@@ -70,7 +83,17 @@ def connection_item(connection: Connection) -> Item:
         "outgoing_seen": connection.outgoing_seen,
         "options": dict(connection.options),
     }
-    return item if connection.signing_secret is None else {**item, "signing_secret": connection.signing_secret}
+    connected = connection.connected_at
+    known = {
+        "signing_secret": connection.signing_secret,
+        "connected_at": None if connected is None else int(connected.timestamp()),
+    }
+    return item | {name: value for name, value in known.items() if value is not None}
+
+
+def signpost_key(crm: str, account: str) -> Key:
+    """Return the key of the item that names an account's connection, by which all of a CRM are listed."""
+    return (f"CONN#{crm}#accounts", f"ACCOUNT#{account}")
 
 
 class ConnectionStore:
@@ -99,6 +122,16 @@ class ConnectionStore:
         key = connection_key(crm, connection)
         item = self._table.read([key]).get(key)
         return connection_from_item(item) if item else None
+
+    def of_crm(self, crm: str) -> list[Connection]:
+        """Return the connections of a CRM's accounts, by account, as the table has them now. Raises TableBusy."""
+        partition, _ = signpost_key(crm, "")
+        signposts = self._table.newest(partition, "ACCOUNT#", MAX_LISTED)
+        keys = list(dict.fromkeys(connection_key(crm, each["connection"]) for each in signposts))
+        items: dict[Key, Item] = {}
+        for start in range(0, len(keys), MAX_READS):
+            items |= self._table.read(keys[start : start + MAX_READS])
+        return [connection_from_item(items[key]) for key in keys if key in items]
 
     def save(self, connection: Connection) -> None:
         """Write the connection, replacing what stood there. Raises TableBusy."""

@@ -51,8 +51,9 @@ class Connection:
     `id` is the hash of the key in the webhook's path, so that neither the table nor a log holds a key that opens
     anything. `api_base` is the account's own host, the only one that is ever called with its token. `secret` names
     the Secrets Manager secret with the token, or with the OAuth client. `signing_secret` is what the CRM signs its
-    webhooks with, where it does: it stands here because a webhook may read nothing else. `options` are the adapter's
-    own (each adapter's `options.py` or module docstring lists its keys).
+    webhooks with, where it does: it stands here because a webhook may read nothing else. `connected_at`: nothing that
+    was said before is read from the CRM's history. `options` are the adapter's own (each adapter's `options.py` or
+    module docstring lists its keys).
     """
 
     crm: str
@@ -69,6 +70,7 @@ class Connection:
     cooldown_until: datetime | None = None
     outgoing_seen: bool = False
     signing_secret: str | None = field(default=None, repr=False)
+    connected_at: datetime | None = field(default=None, compare=False)
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property

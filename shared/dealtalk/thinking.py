@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from dealtalk.ports import Model, PromptMessage, Tool
 
 UNREADABLE = frozenset(AttachmentKind) - {AttachmentKind.LOCATION, AttachmentKind.CONTACT, AttachmentKind.STICKER}
+LATE = (
+    "A message marked new was written before things that stand above it; it reached you late. Answer what is still "
+    "open in it, and do not repeat what you have said since."
+)
 LETTERS_OF_RUSSIAN = range(0x0400, 0x0500)
 
 
@@ -231,7 +235,9 @@ def _kind(entry: Entry) -> Any:  # noqa: ANN401 (prompt.EntryKind's words)
 
 
 def _remarks(waiting: Sequence[Entry]) -> tuple[str, ...]:
+    late = (LATE,) if any(entry.late for entry in waiting) else ()
     kinds = sorted({a.kind.value for entry in waiting for a in entry.attachments if a.kind in UNREADABLE})
     if not kinds:
-        return ()
-    return (f"You cannot open what the customer sent along ({', '.join(kinds)}). Say so honestly if it matters.",)
+        return late
+    unread = f"You cannot open what the customer sent along ({', '.join(kinds)}). Say so honestly if it matters."
+    return (*late, unread)

@@ -27,6 +27,13 @@ class Watch:
         self._logger.append_keys(crm=conversation.crm, conversation=conversation.id, connection=connection)
         self._metrics.add_dimension("crm", conversation.crm)
 
+    def of_account(self, crm: str, connection: str) -> None:
+        """Name the account in every following line, and its CRM in every metric that follows."""
+        if self._metrics.metric_set:
+            self._metrics.flush_metrics()  # a blob of metrics has one value of each dimension
+        self._logger.append_keys(crm=crm, connection=connection)
+        self._metrics.add_dimension("crm", crm)
+
     def say(self, what: str, **facts: object) -> None:
         """Log one line."""
         self._logger.info(what, extra={name: value for name, value in facts.items() if value is not None})

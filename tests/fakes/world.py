@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,13 @@ from dealtalk.conversation.state import State, meta_key
 from dealtalk.crm.schema_cache import SchemaCache
 from dealtalk.deals import Deal, DealSchema, FieldKind, FieldSchema, Option, Outcome, Person, Pipeline, Stage
 from dealtalk.messages import Attachment, Author, Chat, ConversationKey, InboundMessage
+from dealtalk.recovery.reading import Reading
 from dealtalk.responder import Responder
 from dealtalk.services import Services
 from tests.contract.crm.fake import FakeCrm
 from tests.fakes.clock import FakeClock
 from tests.fakes.doorbell import FakeDoorbell
+from tests.fakes.history import FakeHistory
 from tests.fakes.model import ScriptedModel
 from tests.fakes.table import MemoryTable
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from dealtalk.conversation.rules import Decision
     from dealtalk.conversation.table import Item
+    from dealtalk.recovery.reading import Read
 
 PROFILE = """
 name: Анна
@@ -83,6 +86,9 @@ class Silence:
     def of(self, conversation: ConversationKey, connection: str) -> None:
         """See `Watch`."""
 
+    def of_account(self, crm: str, connection: str) -> None:
+        """See `Watch`."""
+
     def say(self, what: str, **facts: object) -> None:
         """See `Watch`."""
 
@@ -127,6 +133,7 @@ class World:
             secret="dealtalk/test/connections/amocrm/x",
             profile="profiles/test.yaml",
             outgoing_seen=True,
+            connected_at=datetime(2026, 8, 1, tzinfo=UTC),
         )
     )
     deal: Deal = field(default_factory=lambda: Deal("500", "Сделка", "10", "11", "7", price=Decimal(0)))
@@ -154,6 +161,15 @@ class World:
             watch=self.watch,  # type: ignore[arg-type]
         )
         self.responder = Responder(self.services)
+        self.record = FakeHistory()
+        self.reading = Reading(
+            table=self.table,
+            connections=self.connections,
+            intake=self.intake,
+            clock=self.clock,
+            watch=self.watch,  # type: ignore[arg-type]
+            open_history=self.record.opened,
+        )
         self._ids = count(1)
         self.decisions: list[Decision] = []
 
@@ -214,6 +230,21 @@ class World:
         message = self.message(text, Author.EMPLOYEE)
         self.take(message)
         return message
+
+    def reads(self, seconds_left: float = 60.0) -> Read:
+        """Let the reader catch up with the account's record, the connection read anew."""
+        connection = self.connections.load(self.connection.crm, self.connection.id)
+        assert connection is not None
+        return self.reading.catch_up(connection, self.countdown(seconds_left))
+
+    def countdown(self, seconds: float) -> Callable[[], float]:
+        """Return how an invocation of this length tells what is left of it."""
+        end = self.clock.now() + timedelta(seconds=seconds)
+
+        def left() -> float:
+            return (end - self.clock.now()).total_seconds()
+
+        return left
 
     def work(self, seconds: float = 5) -> list[Decision]:
         """Let time pass, then work off every bell that is due, and return what was decided."""

@@ -334,7 +334,7 @@ def test_what_meta_keeps_are_numbers_and_the_mode() -> None:
     world.table.items[world.conversation.partition, "META"]["new_attribute"] = "секрет"
     forget(world)
     meta = world.table.items[world.conversation.partition, "META"]
-    assert set(meta) <= {*KEPT, "pk", "sk", "answered", "forgotten", "expires_at"}
+    assert set(meta) <= {*KEPT, "pk", "sk", "answered", "forgotten", "forgotten_at", "expires_at"}
     assert world.state.mode is Mode.HUMAN
 
 

@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING
 from dealtalk.connections import Mode
 from dealtalk.conversation.journal import FORGOTTEN
 from dealtalk.conversation.oversight import NoConversation, Order, order_put
-from dealtalk.conversation.state import KEEP_SEEN_DAYS, TIMELINE, TURNS, State, expiry, meta_key, moment, turn_key
+from dealtalk.conversation.state import (
+    KEEP_SEEN_DAYS,
+    TIMELINE,
+    TURNS,
+    State,
+    expiry,
+    meta_key,
+    milliseconds,
+    moment,
+    turn_key,
+)
 from dealtalk.conversation.table import ConditionFailed, Delete, Put, TableBusy, equals
 
 if TYPE_CHECKING:
@@ -94,6 +104,7 @@ class Forgetting:
                 "arrived": cut,
                 "answered": cut,
                 "forgotten": cut,
+                "forgotten_at": milliseconds(now),
                 "fence": fence,
                 "expires_at": None if is_silent else expiry(now, KEEP_SEEN_DAYS + 1),
             }

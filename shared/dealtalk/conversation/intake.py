@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from dealtalk.connections import Mode
 from dealtalk.conversation.doorbell import message_dedup
 from dealtalk.conversation.learnt import Learnt
+from dealtalk.conversation.past import ENTRIES, Past
 from dealtalk.conversation.state import (
     KEEP_CONVERSATION_DAYS,
     KEEP_SEEN_DAYS,
+    TIMELINE,
     State,
     chat_item,
     due_shard,
@@ -37,7 +39,7 @@ from dealtalk.conversation.table import (
     Write,
     equals,
 )
-from dealtalk.conversation.timeline import message_item
+from dealtalk.conversation.timeline import message_item, read_entries
 from dealtalk.messages import Author, InboundMessage
 
 if TYPE_CHECKING:
@@ -86,10 +88,11 @@ class Intake:
         self._doorbell = doorbell
         self._clock = clock
 
-    def take(self, connection: Connection, messages: Sequence[InboundMessage]) -> IntakeResult:
+    def take(self, connection: Connection, messages: Sequence[InboundMessage], *, found: bool = False) -> IntakeResult:
         """Store the messages and ring once per conversation.
 
-        Raises Retryable where something could not be stored or rung.
+        `found`: they were read from the CRM's history, so newer ones may have been answered since; see `past`. Raises
+        Retryable where something could not be stored or rung.
         """
         result = IntakeResult()
         if not connection.outgoing_seen and any(message.outgoing for message in messages):
@@ -98,19 +101,26 @@ class Intake:
             for start in range(0, len(group), MESSAGES_AT_ONCE):
                 chunk = group[start : start + MESSAGES_AT_ONCE]
                 is_last = start + MESSAGES_AT_ONCE >= len(group)
-                result += self._take_chunk(connection, conversation, chunk, ring=is_last)
+                result += self._take_chunk(connection, conversation, chunk, ring=is_last, found=found)
         return result
 
     def _take_chunk(
-        self, connection: Connection, conversation: ConversationKey, messages: list[InboundMessage], *, ring: bool
+        self,
+        connection: Connection,
+        conversation: ConversationKey,
+        messages: list[InboundMessage],
+        *,
+        ring: bool,
+        found: bool,
     ) -> IntakeResult:
         for _ in range(TRIES):
             seen_keys = {seen_key(conversation, message.id) for message in messages}
-            found = self._table.read([meta_key(conversation), *seen_keys])
-            state = State.from_item(conversation, found.get(meta_key(conversation)))
-            batch = _Batch(connection, state, self._clock.now())
+            items = self._table.read([meta_key(conversation), *seen_keys])
+            state = State.from_item(conversation, items.get(meta_key(conversation)))
+            past = self._past(state) if found and not seen_keys <= items.keys() else None
+            batch = _Batch(connection, state, self._clock.now(), past)
             for message in messages:
-                batch.sort_in(message, found.get(seen_key(conversation, message.id)))
+                batch.sort_in(message, items.get(seen_key(conversation, message.id)))
             try:
                 if writes := batch.writes():
                     self._table.write(*writes)
@@ -120,6 +130,12 @@ class Intake:
             return batch.result(self._ring(batch) if ring else 0)
         msg = "the conversation is contended"
         raise TableBusy(msg)
+
+    def _past(self, state: State) -> Past:
+        """Return what the conversation's found messages are placed among."""
+        items = self._table.newest(state.conversation.partition, TIMELINE, ENTRIES)
+        entries = read_entries(items, up_to=state.arrived, now=self._clock.now(), after=state.forgotten)
+        return Past(entries, state.resumed_at, state.forgotten_at)
 
     def _ring(self, batch: _Batch) -> int:
         newest = batch.newest_waiting
@@ -140,18 +156,19 @@ class Intake:
 class _Batch:
     """One conversation's messages, sorted into new, known and our own, and the transaction that stores them."""
 
-    def __init__(self, connection: Connection, state: State, now: datetime) -> None:
+    def __init__(self, connection: Connection, state: State, now: datetime, past: Past | None) -> None:
         self.connection = connection
+        self._past = past
         self.state = state
         self._newest: tuple[str, int] | None = None
         self._now = now
-        self._new: list[tuple[int, InboundMessage]] = []
+        self._new: list[tuple[int, InboundMessage, Item]] = []
         self._seen: list[tuple[str, Item]] = []
         self._arrived = state.arrived
         self._ids: set[str] = set()
         self._known = 0
         self._echoes = 0
-        self._learnt = Learnt(state)
+        self._learnt = Learnt(state, past)
 
     @property
     def newest_waiting(self) -> tuple[str, int] | None:
@@ -163,12 +180,17 @@ class _Batch:
         """Decide what a message is; `seen` is the record that it is known."""
         if message.id in self._ids or seen is not None:
             self._known += 1
-            arrival = (seen or {}).get("arrival")
+            record = seen or {}
+            arrival = None if record.get("settled") else record.get("arrival")
             needs_an_answer = message.author is Author.CUSTOMER or message.pending
             if needs_an_answer and arrival is not None and arrival > self.state.unanswered_after:
                 self._wait_for(message.id, arrival)
             return
         self._ids.add(message.id)
+        if self._past is not None and self._past.is_forgotten(message):
+            self._known += 1
+            self._seen.append((message.id, {"forgotten": True}))
+            return
         if message.outgoing and self._learnt.is_echo(message):
             self._echoes += 1
             self._seen.append((message.id, {"own": True}))
@@ -177,16 +199,18 @@ class _Batch:
 
     def _store(self, message: InboundMessage) -> None:
         self._arrived += 1
-        self._new.append((self._arrived, message))
-        self._seen.append((message.id, {"arrival": self._arrived}))
-        values = self._learnt.values
+        values, marks = self._learnt.values, Item()
         if message.pending:
             values["pending_no"] = self._arrived
             if not self.state.chat.chat_id:
                 values["chat"] = chat_item(message.chat)
+        elif self._past is not None:
+            marks = self._learnt.find(self._arrived, message, self._past, self._now)
         else:
             self._learnt.hear(self._arrived, message, self._now)
-        if message.pending or message.author is Author.CUSTOMER:
+        self._new.append((self._arrived, message, marks))
+        self._seen.append((message.id, {"arrival": self._arrived, "settled": marks.get("settled")}))
+        if message.pending or (message.author is Author.CUSTOMER and not marks.get("settled")):
             self._wait_for(message.id, self._arrived)
 
     def _wait_for(self, message_id: str, arrival: int) -> None:
@@ -197,7 +221,7 @@ class _Batch:
         """Return the transaction; empty where nothing is new."""
         if not self._seen:
             return []
-        return [self._meta_update(), *self._seen_puts(), *(self._message_put(n, m) for n, m in self._new)]
+        return [self._meta_update(), *self._seen_puts(), *(self._message_put(*new) for new in self._new)]
 
     def _meta_update(self) -> Update:
         conversation = self.state.conversation
@@ -220,9 +244,9 @@ class _Batch:
             key: Key = seen_key(self.state.conversation, message_id)
             yield Put(key, {**record, "expires_at": expiry(self._now, KEEP_SEEN_DAYS)}, where=(equals("pk", None),))
 
-    def _message_put(self, arrival: int, message: InboundMessage) -> Put:
+    def _message_put(self, arrival: int, message: InboundMessage, marks: Item) -> Put:
         key = message_key(self.state.conversation, arrival)
-        return Put(key, message_item(arrival, message, stored_at=self._now, now=self._now))
+        return Put(key, message_item(arrival, message, stored_at=self._now, now=self._now) | marks)
 
     def result(self, rung: int) -> IntakeResult:
         """Return the counts."""

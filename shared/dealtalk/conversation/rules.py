@@ -90,7 +90,7 @@ def decide_mode(state: State, mode: Mode, pace: Pace, now: datetime) -> Decision
 
 def waiting_messages(state: State, entries: Sequence[Entry]) -> list[Entry]:
     """Return the customer's messages that stand unanswered, in the order of arrival."""
-    return [entry for entry in entries if entry.is_customers and entry.arrival > state.unanswered_after]
+    return [e for e in entries if e.is_customers and e.arrival > state.unanswered_after and not e.settled]
 
 
 def decide_answer(
@@ -105,7 +105,7 @@ def decide_answer(
     if not waiting:
         return Decision(Doing.NOTHING, "nothing_unanswered")
     oldest, newest = waiting[0], waiting[-1]
-    if now - newest.at > pace.max_age:
+    if now - max(entry.at for entry in waiting) > pace.max_age:
         return Decision(Doing.HAND_OVER, "too_old")
     patience_is_over = now - oldest.stored_at >= pace.max_wait
     fresh = not patience_is_over and not state.dropped

@@ -106,7 +106,7 @@ class State:
     CRM was asked: then the responder raises `customer_no` and `employee_no` as a webhook would have. `paused`: an
     operator said so, and only an operator ends it; `resumed_at` is when one did. `polled_at`: then an answered turn
     asked the CRM, and no employee had written. Entries of the timeline up to `forgotten` were erased, or are about to
-    be: nobody reads them.
+    be: nobody reads them; what was written until `forgotten_at` is not found again.
     """
 
     conversation: ConversationKey
@@ -137,6 +137,7 @@ class State:
     resumed_at: datetime | None = None
     polled_at: datetime | None = None
     forgotten: int = 0
+    forgotten_at: datetime | None = None
     day: str = ""
     day_tokens: int = 0
     day_replies: int = 0
@@ -166,7 +167,9 @@ class State:
         """Return the state of a META item; of a conversation that is not there yet, an empty one."""
         if not item:
             return cls(conversation)
-        employee_at, resumed_at, polled_at = (item.get(name) for name in ("employee_at", "resumed_at", "polled_at"))
+        employee_at, resumed_at, polled_at, forgotten_at = (
+            item.get(name) for name in ("employee_at", "resumed_at", "polled_at", "forgotten_at")
+        )
         return cls(
             conversation,
             connection=item.get("connection", ""),
@@ -196,6 +199,7 @@ class State:
             resumed_at=None if resumed_at is None else moment(resumed_at),
             polled_at=None if polled_at is None else moment(polled_at),
             forgotten=item.get("forgotten", 0),
+            forgotten_at=None if forgotten_at is None else moment(forgotten_at),
             day=item.get("day", ""),
             day_tokens=item.get("day_tokens", 0),
             day_replies=item.get("day_replies", 0),

@@ -32,7 +32,8 @@ class Entry:
     """One entry.
 
     `arrival` is the message's own number, or that of the newest message which the bot had seen. `author` says who wrote
-    or did it. `text` of a change says in words what came of it; of a handoff, why.
+    or did it. `text` of a change says in words what came of it; of a handoff, why. `late`: newer things were said
+    before the message was found. `settled`: found after a person had answered; it needs no answer.
     """
 
     kind: EntryKind
@@ -44,6 +45,8 @@ class Entry:
     message_id: str | None = None
     attachments: tuple[Attachment, ...] = ()
     own_ids: tuple[str, ...] = ()
+    late: bool = False
+    settled: bool = False
 
     @property
     def is_customers(self) -> bool:
@@ -66,6 +69,8 @@ def entry_from_item(item: Item) -> Entry:
             Attachment(AttachmentKind(a["kind"]), a.get("url"), a.get("file_name")) for a in item.get("attachments", ())
         ),
         own_ids=tuple(item.get("own_ids", ())),
+        late=item.get("late", False),
+        settled=item.get("settled", False),
     )
 
 

@@ -15,10 +15,16 @@ if TYPE_CHECKING:
     from dealtalk.conversation.table import Table
     from dealtalk.crm.reply_ways import OnFallback, ReplyWays
     from dealtalk.crm.secrets import Secrets
-    from dealtalk.ports import Clock, Crm
+    from dealtalk.ports import Clock, Crm, History
 
 ADAPTERS = {"amocrm": "dealtalk.crm.amocrm.client"}
 """CRM name to the module whose `open_crm(connection, opening)` returns the adapter; imported when it is needed."""
+
+HISTORIES: dict[str, str] = {}
+"""CRM name to the module whose `open_history(connection, opening)` returns its `ports.History`."""
+
+POLLED: frozenset[str] = frozenset()
+"""CRMs whose history is the only way in: a poller of their own reads them, the reconciler leaves them alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +54,13 @@ def open_crm(connection: Connection, opening: Opening) -> Crm:
         raise NeedsAttention(msg)
     adapter: Crm = import_module(module).open_crm(connection, opening)
     return adapter
+
+
+def open_history(connection: Connection, opening: Opening) -> History:
+    """Return the account's own record. Raises NeedsAttention where it has none or its settings are unusable."""
+    module = HISTORIES.get(connection.crm)
+    if module is None:
+        msg = f"no history for the CRM {connection.crm}"
+        raise NeedsAttention(msg)
+    history: History = import_module(module).open_history(connection, opening)
+    return history

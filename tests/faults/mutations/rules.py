@@ -74,7 +74,7 @@ MUTATIONS = (
     Mutation(
         "an employee's message does not set the conversation to human",
         f"{CORE}.learnt:Learnt.hear",
-        "elif message.author in (Author.EMPLOYEE, Author.UNKNOWN):",
+        "elif message.author in PEOPLE:",
         "elif False:",
         _broken(3),
         ("people",),
@@ -106,7 +106,7 @@ MUTATIONS = (
     Mutation(
         "unanswered is judged by clocks",
         f"{CORE}.rules:waiting_messages",
-        "return [entry for entry in entries if entry.is_customers and entry.arrival > state.unanswered_after]",
+        "return [e for e in entries if e.is_customers and e.arrival > state.unanswered_after and not e.settled]",
         "last = max((e.at for e in entries if e.is_customers and e.arrival <= state.unanswered_after), default=None)\n"
         "    return [e for e in entries if e.is_customers and (last is None or e.at > last)]",
         _broken(1, 2, 6),

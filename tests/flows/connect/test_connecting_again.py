@@ -9,11 +9,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from dealtalk.clock import SystemClock
-from dealtalk.connection_store import ConnectionStore
+from dealtalk.connection_store import ConnectionStore, signpost_key
 from dealtalk.connections import Auth, ConnectionState, Mode
 from dealtalk.conversation.table import Put
 from dealtalk_cli.amocrm import webhooks
-from dealtalk_cli.directory import signpost_key
 from local.simulators.amocrm import webhooks as page
 from tests.flows.connect.connecting import API, PREFIX, REGION
 

@@ -11,13 +11,13 @@ import pytest
 from moto import mock_aws
 
 from dealtalk.clock import SystemClock
+from dealtalk.connection_store import signpost_key
 from dealtalk.connections import Mode
 from dealtalk.conversation.doorbell import Ring
 from dealtalk.conversation.dynamodb import DynamoTable
 from dealtalk.conversation.state import State, meta_key
 from dealtalk.conversation.table import Put
 from dealtalk.errors import OutcomeUnknown
-from dealtalk_cli.directory import signpost_key
 from dealtalk_cli.main import main
 from tests.fakes.model import calls, says
 from tests.fakes.world import World

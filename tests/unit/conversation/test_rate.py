@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from dealtalk.connections import Connection
-from dealtalk.conversation.rate import Throttle, rate_key, reserve
+from dealtalk.conversation.rate import Spare, Throttle, rate_key, reserve
+from dealtalk.errors import Retryable
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import MemoryTable
 
@@ -66,3 +69,24 @@ def test_calls_reserved_long_ago_are_not_made_in_one_burst() -> None:
         throttle.wait()
         made.append(clock.now())
     assert all(later - earlier >= timedelta(seconds=1) for earlier, later in zip(made, made[5:], strict=False))
+
+
+def test_who_only_looks_after_an_account_takes_a_fifth_of_its_calls() -> None:
+    """Five calls a second: one of them at most, however quickly it is asked."""
+    table, clock = MemoryTable(), FakeClock()
+    spare, began = Spare(table, clock, CONNECTION), clock.now()
+    for _ in range(4):
+        spare.wait()
+    assert (clock.now() - began).total_seconds() == pytest.approx(3.0)
+
+
+def test_who_only_looks_after_an_account_waits_behind_what_turns_have_reserved() -> None:
+    """And is sent away where that is long."""
+    table, clock = MemoryTable(), FakeClock()
+    reserve(table, clock, CONNECTION, None, calls=10)
+    began = clock.now()
+    Spare(table, clock, CONNECTION).wait()
+    assert (clock.now() - began).total_seconds() == pytest.approx(2.0)
+    reserve(table, clock, CONNECTION, None, calls=100)
+    with pytest.raises(Retryable):
+        Spare(table, clock, CONNECTION).wait()
