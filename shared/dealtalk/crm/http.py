@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from dealtalk.crm.public_hosts import PublicHosts
 from dealtalk.crm.whole_answer import WholeAnswers
 from dealtalk.errors import CrmUnavailable, NeedsAttention, OutcomeUnknown, Permanent, Retryable
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from dealtalk.crm.oauth import TokenSource
+
+    Sign = Callable[[bytes], Mapping[str, str]]
 
 CONNECT_TIMEOUT = 3.0
 READ_TIMEOUT = 10.0
@@ -45,6 +48,7 @@ _BASE = re.compile(
     r"(?P<host>[A-Za-z0-9_.\-]{1,253}|\[[0-9a-f:]{2,39}\])"
     r"(?::(?P<port>[0-9]{1,5}))?(?P<path>[/A-Za-z0-9_.\-]*)"
 )
+_SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
 MAX_PORT = 65_535
 _NEVER_SENT = (
     urllib3.exceptions.NewConnectionError,
@@ -56,10 +60,14 @@ _sessions: dict[str, requests.Session] = {}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the host answered. `body` is the parsed JSON, None where there was none or it was no JSON."""
+    """What the host answered. `body` is the parsed JSON, None where there was none or it was no JSON.
+
+    `retry_after`: the seconds that the host asked to wait, None where it named none.
+    """
 
     status: int
     body: Any = None
+    retry_after: float | None = None
 
     @property
     def ok(self) -> bool:
@@ -70,8 +78,9 @@ class Answer:
 class Http:
     """Requests to `api_base` and to nothing else; `calls` counts them.
 
-    `seconds_left` bounds every call by the turn's own deadline; `before_call` waits for the account's rate. Raises
-    NeedsAttention where `api_base` is not an address that `checked_base` takes.
+    `seconds_left` bounds every call by the turn's own deadline; `before_call` waits for the account's rate;
+    `public_only` is for addresses that somebody typed: they must not lead into a private network. Raises NeedsAttention
+    where `api_base` is not an address that `checked_base` takes.
     """
 
     def __init__(
@@ -82,6 +91,7 @@ class Http:
         connect_timeout: float = CONNECT_TIMEOUT,
         read_timeout: float = READ_TIMEOUT,
         before_call: Callable[[], None] | None = None,
+        public_only: bool = False,
     ) -> None:
         try:
             self._base = checked_base(api_base)
@@ -91,6 +101,7 @@ class Http:
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._before_call = before_call
+        self._public_only = public_only
         self.calls = 0
 
     def get(self, path: str, *, params: Params | None = None, headers: Mapping[str, str] | None = None) -> Answer:
@@ -107,13 +118,14 @@ class Http:
         *,
         payload: object,
         headers: Mapping[str, str] | None = None,
+        sign: Sign | None = None,
     ) -> Answer:
         """Return the answer to a POST, PATCH or DELETE with a JSON body, sent exactly once.
 
-        Raises Retryable where nothing was sent, OutcomeUnknown where it was sent and no whole answer came back,
-        NeedsAttention.
+        `sign` returns headers for the body's bytes. Raises Retryable where nothing was sent, OutcomeUnknown where it
+        was sent and no whole answer came back, NeedsAttention.
         """
-        return self._call(method, path, payload=payload, headers=headers)
+        return self._call(method, path, payload=payload, headers=headers, sign=sign)
 
     def _call(
         self,
@@ -123,6 +135,7 @@ class Http:
         params: Params | None = None,
         payload: object = None,
         headers: Mapping[str, str] | None = None,
+        sign: Sign | None = None,
     ) -> Answer:
         if not _is_path(path):
             msg = "a CRM call's path holds an unexpected character"
@@ -136,13 +149,14 @@ class Http:
         self.calls += 1
         body = None if payload is None else json.dumps(payload, ensure_ascii=False).encode()
         content = {} if body is None else {"Content-Type": "application/json"}
+        signed = {} if sign is None or body is None else sign(body)
         try:
-            with _session(self._base).request(
+            with _session(self._base, public_only=self._public_only).request(
                 method,
                 self._base + path,
                 params=params,
                 data=body,
-                headers={"Accept": "application/json", **content, **(headers or {})},
+                headers={"Accept": "application/json", **content, **(headers or {}), **signed},
                 timeout=(min(self._connect_timeout, left), min(self._read_timeout, left)),
                 allow_redirects=False,
                 stream=True,
@@ -160,7 +174,7 @@ class Http:
             raw += chunk
             if len(raw) > MAX_ANSWER_BYTES or self._seconds_left() <= 0:
                 raise _cut(method)
-        return Answer(response.status_code, _json(bytes(raw)))
+        return Answer(response.status_code, _json(bytes(raw)), _retry_after(response.headers.get("Retry-After", "")))
 
 
 class BearerHttp:
@@ -234,17 +248,25 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _session(base: str) -> requests.Session:
-    host = urlsplit(base).netloc
+def _session(base: str, *, public_only: bool = False) -> requests.Session:
+    parts = urlsplit(base)
+    # A host of this machine is a simulator's, and was named as such.
+    guarded = public_only and not _is_loopback(parts.hostname or "")
+    host = f"{'public ' if guarded else ''}{parts.netloc}"
     if host not in _sessions:
         session = requests.Session()
         # Neither .netrc nor proxies of the environment: the first would replace the token, the second would see it.
         session.trust_env = False
         for scheme in ("https://", "http://"):
-            session.mount(scheme, WholeAnswers())
+            session.mount(scheme, PublicHosts() if guarded else WholeAnswers())
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         _sessions[host] = session
     return _sessions[host]
+
+
+def _retry_after(value: str) -> float | None:
+    """Return the seconds of a Retry-After header; None for a date, which few send and clocks spoil."""
+    return float(value) if _SECONDS.fullmatch(value) else None
 
 
 def _lost(method: str, error: requests.RequestException) -> Retryable:

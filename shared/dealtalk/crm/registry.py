@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from dealtalk.crm.secrets import Secrets
     from dealtalk.ports import Clock, Crm, History
 
-ADAPTERS = {"amocrm": "dealtalk.crm.amocrm.client"}
+ADAPTERS = {
+    "amocrm": "dealtalk.crm.amocrm.client",
+    "custom": "dealtalk.crm.custom.client",
+}
 """CRM name to the module whose `open_crm(connection, opening)` returns the adapter; imported when it is needed."""
 
 HISTORIES: dict[str, str] = {}

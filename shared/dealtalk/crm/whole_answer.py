@@ -65,17 +65,21 @@ class _Answer(HTTPResponse):
             self.fp = io.BufferedReader(_Until(stream, sock, seconds))
 
 
-class _Connection(HTTPConnection):
+class WholeConnection(HTTPConnection):
+    """A connection whose answers are whole in time or end."""
+
     response_class = _Answer
 
 
-class _SafeConnection(HTTPSConnection):
+class WholeSafeConnection(HTTPSConnection):
+    """The same over TLS."""
+
     response_class = _Answer
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+    ConnectionCls = WholeConnection
 
 
 class _SafePool(HTTPSConnectionPool):
-    ConnectionCls = _SafeConnection
+    ConnectionCls = WholeSafeConnection

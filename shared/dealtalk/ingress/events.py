@@ -21,14 +21,24 @@ Form values are str; a form's numeric keys stay dict keys ("0", "1").
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a sender is told of a body that it must correct: a status of 4xx and a JSON body that quotes nothing."""
+
+    status: int
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedEvents:
     """The messages of a body in the order in which they stand, and how many events of which kind were not ours.
 
     `ignored` counts by a short fixed word (for a metric's dimension: `unknown_event`, `unusable_message`, ...).
+    `refusal`: only where the CRM's protocol has its sender told what is wrong; nothing is stored then.
     """
 
     messages: tuple[InboundMessage, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
+    refusal: Refusal | None = None
 
 
 class Inbound(Protocol):

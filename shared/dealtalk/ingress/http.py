@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 from __future__ import annotations
 
+import json
 from binascii import a2b_base64
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_BODY = 1024 * 1024
-"""Bytes of a body; what is longer is refused before it is parsed."""
+"""Bytes of a body unless a webhook says otherwise; what is longer is refused before it is parsed."""
 
 PROBES = frozenset({"GET", "HEAD"})
 """Methods by which a CRM asks whether the URL is alive. They carry no message and need no key."""
@@ -44,7 +45,7 @@ class BadRequest(DealtalkError):
 
 
 class BodyTooLarge(BadRequest):
-    """The body is over `MAX_BODY`."""
+    """The body is over its limit."""
 
     status = 413
 
@@ -75,8 +76,8 @@ class Request:
         self.query = query
 
 
-def read_request(event: Any) -> Request:  # noqa: ANN401 (whatever Lambda was invoked with)
-    """Return the request of a payload-2.0 event.
+def read_request(event: Any, max_body: int = MAX_BODY) -> Request:  # noqa: ANN401 (whatever Lambda was invoked with)
+    """Return the request of a payload-2.0 event, whose body has at most `max_body` bytes.
 
     Raises BadRequest (an event of another shape, a broken body), BodyTooLarge, MethodNotAllowed.
     """
@@ -92,14 +93,20 @@ def read_request(event: Any) -> Request:  # noqa: ANN401 (whatever Lambda was in
         # The route is greedy, so that a URL with a trailing slash is the same webhook.
         connection=connection.strip("/") if isinstance(connection, str) else "",
         headers=_headers(event.get("headers")),
-        body=b"" if method in PROBES else _body(event),
+        body=b"" if method in PROBES else _body(event, max_body),
         path=_text(event.get("rawPath")),
         query=_text(event.get("rawQueryString")),
     )
 
 
-def answer(status: int) -> dict[str, Any]:
-    """Return API Gateway's answer for a status: a constant body that says nothing of the request or of us."""
+def answer(status: int, document: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return API Gateway's answer for a status: a constant body that says nothing of the request or of us.
+
+    `document` takes its place where a protocol has its sender told what to correct.
+    """
+    if document is not None:
+        headers = {"content-type": "application/json", "cache-control": "no-store"}
+        return {"statusCode": status, "headers": headers, "body": json.dumps(document), "isBase64Encoded": False}
     headers = {"content-type": "text/plain; charset=utf-8", "cache-control": "no-store"}
     if status == MethodNotAllowed.status:
         headers["allow"] = "GET, HEAD, POST"
@@ -125,22 +132,22 @@ def _headers(headers: object) -> dict[str, str]:
     return {str(name).lower(): value for name, value in headers.items() if isinstance(value, str)}
 
 
-def _body(event: Mapping[str, Any]) -> bytes:
+def _body(event: Mapping[str, Any], limit: int) -> bytes:
     body = event.get("body")
     if body is None:
         return b""
     if not isinstance(body, str):
         raise BadRequest("body_is_no_text")
     # AWS hands a form's body in base64, `sam local` hands it plain.
-    raw = _from_base64(body) if event.get("isBase64Encoded") is True else _from_text(body)
-    if len(raw) > MAX_BODY:
+    raw = _from_base64(body, limit) if event.get("isBase64Encoded") is True else _from_text(body, limit)
+    if len(raw) > limit:
         raise BodyTooLarge("body")
     return raw
 
 
-def _from_base64(body: str) -> bytes:
+def _from_base64(body: str, limit: int) -> bytes:
     shortest = len(body) // 4 * 3 - 2
-    if shortest > MAX_BODY:
+    if shortest > limit:
         raise BodyTooLarge("body")
     try:
         return a2b_base64(body, strict_mode=True)
@@ -148,8 +155,8 @@ def _from_base64(body: str) -> bytes:
         raise BadRequest("base64") from None
 
 
-def _from_text(body: str) -> bytes:
-    if len(body) > MAX_BODY:
+def _from_text(body: str, limit: int) -> bytes:
+    if len(body) > limit:
         raise BodyTooLarge("body")
     try:
         return body.encode()

@@ -11,7 +11,7 @@ from dealtalk.connections import ConnectionState
 from dealtalk.errors import Retryable
 from dealtalk.ingress.body import decode_body
 from dealtalk.ingress.deadline import deadline
-from dealtalk.ingress.http import PROBES, BadRequest, answer, read_request
+from dealtalk.ingress.http import MAX_BODY, PROBES, BadRequest, answer, read_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
 
     from dealtalk.connections import Connection
-    from dealtalk.ingress.events import Inbound, Payload
+    from dealtalk.ingress.events import Inbound, ParsedEvents, Payload
     from dealtalk.ingress.ports import ConnectionLookup, Intake
     from dealtalk.ports import Clock
+
+    Keep = Callable[[Connection, Payload, ParsedEvents], None]
 
 DEADLINE_SECONDS = 1.6
 """amoCRM waits 2 s, the shortest of the CRMs; the rest is for the way there and back."""
@@ -51,22 +53,24 @@ class _Course:
         self.takeovers = 0
         self.rung = 0
         self.ignored: Mapping[str, int] = {}
+        self.document: Mapping[str, Any] | None = None
 
     def fields(self) -> dict[str, Any]:
         """Return what is to be logged: the status and all that is not empty."""
-        return {name: value for name, value in vars(self).items() if value}
+        return {name: value for name, value in vars(self).items() if value and name != "document"}
 
 
 class Webhook:
     """The webhook of one CRM, composed once per process.
 
-    `decode` is the adapter's own where the CRM posts something else than a form or a JSON object.
+    `decode` is the adapter's own where the CRM posts something else than a form or a JSON object; `max_body` is for one
+    whose bodies carry files; `keep` stores what a body says besides its messages, before they are stored.
 
     `metrics` gets `crm` as a default dimension. `EventsIgnored` counts all kinds together, as a custom metric per kind
     would be paid for each; the kinds stand in the log line and in the metric's metadata.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (composed once, each part by its name)
         self,
         crm: str,
         inbound: Inbound,
@@ -76,6 +80,9 @@ class Webhook:
         metrics: Metrics,
         clock: Clock,
         decode: Callable[[bytes], Payload] = decode_body,
+        *,
+        max_body: int = MAX_BODY,
+        keep: Keep | None = None,
     ) -> None:
         self._crm = crm
         self._inbound = inbound
@@ -85,6 +92,8 @@ class Webhook:
         self._metrics = metrics
         self._clock = clock
         self._decode = decode
+        self._max_body = max_body
+        self._keep = keep
         metrics.set_default_dimensions(crm=crm)
 
     def handle(self, event: Any, context: object) -> dict[str, Any]:  # noqa: ANN401 (whatever Lambda was invoked with)
@@ -92,6 +101,7 @@ class Webhook:
 
         200: taken, or well-formed and not ours to answer. 400, 405, 413: cannot be read. 401: the key, account or
         subdomain is wrong, which of them is not said. 500: nothing could be stored; the CRM is to send it again.
+        Another 4xx: what the adapter's `parse` refused.
         """
         started = self._clock.now()
         course = _Course()
@@ -106,11 +116,11 @@ class Webhook:
             course.error, course.error_at = type(error).__name__, _innermost(error.__traceback__)
         self._log(course, context, milliseconds=int((self._clock.now() - started).total_seconds() * 1000))
         self._count(course)
-        return answer(course.status)
+        return answer(course.status, course.document)
 
     def _run(self, event: object, course: _Course) -> None:
         """Do the work; `course.status` stays 500 until all of it was done."""
-        request = read_request(event)
+        request = read_request(event, self._max_body)
         if request.method in PROBES:
             course.status = 200
             return
@@ -131,6 +141,11 @@ class Webhook:
         course.ignored = events.ignored
         course.messages = len(events.messages)
         course.text_characters = sum(len(message.text) for message in events.messages)
+        if events.refusal is not None:
+            course.status, course.reason, course.document = events.refusal.status, "unusable", events.refusal.body
+            return
+        if self._keep is not None:
+            self._keep(connection, payload, events)
         if events.messages:
             result = self._intake.take(connection, events.messages)
             course.stored, course.known, course.rung = result.stored, result.known, result.rung
