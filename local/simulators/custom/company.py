@@ -124,7 +124,7 @@ class Company:
     _ids: itertools.count[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Number from a start of one's own: no two companies have a deal of the same id."""
+        """Start the ids at a number of the company's own, so that no two companies share a deal's id."""
         self._ids = itertools.count(1000 + zlib.crc32(self.subdomain.encode()) % 9000)
 
     def new_id(self, prefix: str) -> str:
