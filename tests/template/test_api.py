@@ -18,10 +18,11 @@ def routes(template: Template) -> Json:
     return paths
 
 
-def test_amocrm_may_post_get_and_head(template: Template) -> None:
+def test_each_crm_has_its_route_and_methods(template: Template) -> None:
     """The path is greedy, so that a URL with a trailing slash is the same webhook; Kommo probes with GET."""
     assert {path: set(methods) for path, methods in routes(template).items()} == {
-        "/amocrm/{connection+}": {"post", "get", "head"}
+        "/amocrm/{connection+}": {"post", "get", "head"},
+        "/custom/{connection+}": {"post"},
     }
 
 

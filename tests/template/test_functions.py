@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FOLDERS = {
     "AmocrmWebhook": "amocrm_webhook",
+    "CustomWebhook": "custom_webhook",
     "Responder": "responder",
     "Redriver": "redriver",
     "Sweeper": "sweeper",
@@ -29,6 +30,7 @@ COMMON = {
 }
 ENVIRONMENT = {
     "AmocrmWebhook": COMMON,
+    "CustomWebhook": COMMON,
     "Sweeper": COMMON,
     "Redriver": COMMON | {"DEALTALK_DLQ_URL", "DEALTALK_BUCKET", "DEALTALK_SECRETS_PREFIX"},
     "Responder": COMMON
@@ -44,6 +46,7 @@ ENVIRONMENT = {
 }
 PACKAGES = {
     "amocrm_webhook": {"aws-lambda-powertools"},
+    "custom_webhook": {"aws-lambda-powertools"},
     "sweeper": {"aws-lambda-powertools"},
     "redriver": {"aws-lambda-powertools", "pydantic", "pyyaml", "requests", "tzdata"},
     "responder": {"aws-lambda-powertools", "openai", "pydantic", "pyyaml", "requests", "tzdata"},

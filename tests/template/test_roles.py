@@ -15,12 +15,14 @@ TURN = READ | WRITE | LOGS | CONSUME | {"sqs:SendMessage", "s3:GetObject", "s3:L
 
 ALLOWED = {
     "AmocrmWebhook": READ | WRITE | LOGS | {"sqs:SendMessage"},
+    "CustomWebhook": READ | WRITE | LOGS | {"sqs:SendMessage"},
     "Responder": TURN | {"secretsmanager:GetSecretValue"},
     "Redriver": TURN | {"secretsmanager:GetSecretValue"},
     "Sweeper": LOGS | {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "sqs:SendMessage"},
 }
 LEADING_KEYS = {
     "AmocrmWebhook": {"CONN#amocrm#*", "CONV#amocrm#*"},
+    "CustomWebhook": {"CONN#custom#*", "CONV#custom#*"},
     "Responder": {"CONN#*", "CONV#*", "TOKEN#*", "DEAL#*", "MODEL#*"},
     "Redriver": {"CONN#*", "CONV#*", "TOKEN#*", "DEAL#*", "MODEL#*"},
     "Sweeper": {"CONV#*"},

@@ -121,11 +121,13 @@ class Company:
     chats: dict[str, Chat] = field(default_factory=dict)
     taken: dict[str, Json] = field(default_factory=dict)
     webhook: Webhook | None = None
+    id: int = field(init=False)
     _ids: itertools.count[int] = field(init=False)
 
     def __post_init__(self) -> None:
         """Start the ids at a number of the company's own, so that no two companies share a deal's id."""
-        self._ids = itertools.count(1000 + zlib.crc32(self.subdomain.encode()) % 9000)
+        self.id = 1000 + zlib.crc32(self.subdomain.encode()) % 9000
+        self._ids = itertools.count(self.id)
 
     def new_id(self, prefix: str) -> str:
         """Return a new id."""
@@ -250,3 +252,6 @@ def russian_company(clock: Clock, subdomain: str = "oknamaster", **switches: Any
     company = Company(subdomain, "Окна Мастер", clock, RUSSIAN_SCHEMA)
     company.settings.change(switches)
     return company
+
+
+FACTORIES = {"russian": russian_company}

@@ -41,7 +41,7 @@ def control_calls(sim: CustomSimulator) -> Calls:
 
 def _about(sim: CustomSimulator, one: Company) -> Json:
     return {
-        "id": one.subdomain,
+        "id": one.id,
         "subdomain": one.subdomain,
         "name": one.name,
         "base_url": one.base_url,
@@ -69,7 +69,7 @@ def _state(one: Company, query: Json) -> Json:
         return {
             "version": one.version,
             "now": one.clock.now(),
-            "account": {"id": one.subdomain, "subdomain": one.subdomain, "name": one.name, "lang": one.lang},
+            "account": {"id": one.id, "subdomain": one.subdomain, "name": one.name, "lang": one.lang},
             "chats": [
                 {
                     "chat_id": chat.id,

@@ -38,6 +38,11 @@ ONLY_PIPELINE = "deals"
 MAX_VALUE = 4_000
 MAX_NAME = 250
 MAX_FIELDS = 200
+MAX_DEAL_BYTES = 100_000
+MAX_SCHEMA_BYTES = 200_000
+"""As one text of JSON: the table's items hold 400 KB."""
+
+ENDS = (Outcome.WON.value, Outcome.LOST.value)
 MAX_LIST = 500
 """Stages of a pipeline, options of a field, people, tags: more are cut off."""
 
@@ -77,7 +82,7 @@ def checked_deal(value: object) -> Json:
         "contact": _contact(contact) if isinstance(contact, dict) else None,
         "allowed_stages": _stages(value.get("allowed_stages")) or None,
     }
-    return {name: each for name, each in deal.items() if each not in (None, [], {})}
+    return _bounded("deal", {name: each for name, each in deal.items() if each not in (None, [], {})}, MAX_DEAL_BYTES)
 
 
 def checked_schema(value: object) -> Json:
@@ -102,7 +107,7 @@ def checked_schema(value: object) -> Json:
         ],
         "currency": one_line(value.get("currency"), 10),
     }
-    return {name: each for name, each in schema.items() if each}
+    return _bounded("deal_schema", {name: each for name, each in schema.items() if each}, MAX_SCHEMA_BYTES)
 
 
 def schema_with(schema: Mapping[str, Any], deal: Mapping[str, Any]) -> Json:
@@ -185,6 +190,12 @@ def as_json(value: FieldValue) -> str | bool | list[str]:
             return list(value)
 
 
+def _bounded(where: str, document: Json, limit: int) -> Json:
+    if len(packed(document).encode()) > limit:
+        raise Unusable(where, f"is larger than {limit // 1000} KB")
+    return document
+
+
 def _text(value: object) -> object:
     """Return a number as its text; the webhook's decoder has done so already, an answer's has not."""
     if isinstance(value, Decimal) and value.is_finite():
@@ -211,7 +222,7 @@ def _stages(value: object) -> list[Json]:
         named = _named(each)
         if named is not None:
             outcome = each.get("outcome") if isinstance(each, dict) else None
-            stages.append({**named, "outcome": outcome} if outcome in {"won", "lost"} else named)
+            stages.append({**named, "outcome": outcome} if outcome in ENDS else named)
     return stages
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dealtalk.crm.http import checked_base
+from dealtalk.crm.option_values import SHARED, number, read_options
 from dealtalk.errors import NeedsAttention
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 
 class Ability(StrEnum):
@@ -56,31 +57,19 @@ class CustomOptions:
         return split_callback(self.callback_url)[1]
 
 
-NOT_OURS = frozenset({"token_sha256", "takeover_source", "calls_per_second"})
-"""Options that others read: the webhook's side (custom/inbound.py), the core, and the account's rate."""
+NOT_OURS = SHARED | {"token_sha256", "takeover_source"}
+"""Options that others read: `option_values.SHARED`, the webhook's side (custom/inbound.py), and the core."""
 
 
-def custom_options(given: Mapping[str, Any], also: Iterable[str] = ()) -> CustomOptions:
+def custom_options(given: Mapping[str, Any], also: frozenset[str] = frozenset()) -> CustomOptions:
     """Return the settings of a connection; `also` names options of an adapter that sends through this one.
 
-    Raises NeedsAttention with the key that is unknown or cannot be read.
+    Raises NeedsAttention with the key that is unknown, is missing or cannot be read.
     """
-    known = {each.name for each in fields(CustomOptions)}
-    own = {name: value for name, value in given.items() if name not in {*NOT_OURS, *also} and value is not None}
-    if unknown := sorted(own.keys() - known):
-        msg = f"unknown option {unknown[0]} of a connection to a CRM of one's own"
-        raise NeedsAttention(msg)
-    if "callback_url" not in own:
+    if not given.get("callback_url"):
         msg = "the connection names no callback_url"
         raise NeedsAttention(msg)
-    values = {}
-    for name, value in own.items():
-        try:
-            values[name] = _READERS[name](value)
-        except (TypeError, ValueError):
-            msg = f"option {name} of a connection to a CRM of one's own has an unusable value"
-            raise NeedsAttention(msg) from None
-    return CustomOptions(**values)
+    return read_options(CustomOptions, given, _READERS, crm="a CRM of one's own", not_ours=NOT_OURS | also)
 
 
 def split_callback(url: str) -> tuple[str, str]:
@@ -104,13 +93,6 @@ def _abilities(value: object) -> frozenset[Ability]:
     return frozenset(Ability(str(name).strip()) for name in names if str(name).strip())  # type: ignore[attr-defined]  # TypeError is the answer
 
 
-def _limit(value: Any) -> int:  # noqa: ANN401 (stored JSON)
-    number = int(value)
-    if isinstance(value, bool) or not 20 <= number <= 20_000:  # noqa: PLR2004 (a word; what a message may hold)
-        raise ValueError
-    return number
-
-
 def _sender(value: object) -> str:
     if value not in {"ai", "employee"}:
         raise ValueError
@@ -120,6 +102,6 @@ def _sender(value: object) -> str:
 _READERS: Mapping[str, Any] = {
     "callback_url": _callback,
     "supports": _abilities,
-    "message_limit": _limit,
+    "message_limit": number(20, 20_000),
     "message_sender": _sender,
 }
