@@ -72,6 +72,6 @@ TARGET = Target(
     bodies=(body, with_deal),
     words=WORDS,
     delivered=delivered,
-    webhook={"max_body": inbound.MAX_BODY, "keep": DealKeeper(MemoryTable(), FakeClock()).keep},
+    webhook={"keep": DealKeeper(MemoryTable(), FakeClock()).keep},
     statuses=DOCUMENTED | {422},
 )
