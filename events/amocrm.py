@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from dealtalk.messages import ConversationKey
-from events.http_api import FORM, JSON, KEY, Event, http_event
+from events.http_api import FORM, JSON, KEY, Event, flat, http_event
 
 ACCOUNT: dict[str, Any] = {"subdomain": "oknaufa", "id": "31337000", "_links": {"self": "https://oknaufa.amocrm.ru"}}
 
@@ -64,15 +64,6 @@ def attached(number: int, kind: str, file_name: str) -> Message:
 def numbered(items: list[Message]) -> dict[str, Message]:
     """Return items as a form's group: "0", "1", ..."""
     return {str(number): item for number, item in enumerate(items)}
-
-
-def flat(group: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return a nested group as a form's keys and values."""
-    pairs: list[tuple[str, str]] = []
-    for name, value in group.items():
-        key = f"{prefix}[{name}]" if prefix else name
-        pairs += flat(value, key) if isinstance(value, dict) else [(key, value)]
-    return pairs
 
 
 def form(**groups: Any) -> str:  # noqa: ANN401 (nested groups)

@@ -70,3 +70,12 @@ def http_event(
         complete["body"] = base64.b64encode(body.encode()).decode() if encoded else body
         complete["isBase64Encoded"] = encoded
     return complete
+
+
+def flat(group: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Return a nested group as a form's keys and values."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in group.items():
+        key = f"{prefix}[{name}]" if prefix else name
+        pairs += flat(value, key) if isinstance(value, dict) else [(key, value)]
+    return pairs

@@ -6,8 +6,6 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-import pytest
-
 if TYPE_CHECKING:
     from tests.template.conftest import Json, Template
 
@@ -22,17 +20,19 @@ def test_each_crm_has_its_route_and_methods(template: Template) -> None:
     """The path is greedy, so that a URL with a trailing slash is the same webhook; Kommo probes with GET."""
     assert {path: set(methods) for path, methods in routes(template).items()} == {
         "/amocrm/{connection+}": {"post", "get", "head"},
+        "/bitrix24/{connection+}": {"post", "get", "head"},
         "/custom/{connection+}": {"post"},
     }
 
 
-@pytest.mark.parametrize("method", ["post", "get", "head"])
-def test_a_route_hands_the_raw_body_to_the_webhook(template: Template, method: str) -> None:
+def test_every_route_hands_the_raw_body_to_its_webhook(template: Template) -> None:
     """Payload 2.0 by Lambda proxy: body and signature arrive as they were sent."""
-    integration = routes(template)["/amocrm/{connection+}"][method]["x-amazon-apigateway-integration"]
-    assert integration["type"] == "aws_proxy"
-    assert integration["payloadFormatVersion"] == "2.0"
-    assert "${AmocrmWebhook.Arn}" in integration["uri"]["Fn::Sub"]
+    for path, methods in routes(template).items():
+        crm = path.split("/")[1]
+        for operation in methods.values():
+            integration = operation["x-amazon-apigateway-integration"]
+            assert (integration["type"], integration["payloadFormatVersion"]) == ("aws_proxy", "2.0")
+            assert f"${{{crm.capitalize()}Webhook.Arn}}" in integration["uri"]["Fn::Sub"]
 
 
 def test_the_stage_is_the_default_one_and_throttled(template: Template) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FOLDERS = {
     "AmocrmWebhook": "amocrm_webhook",
     "CustomWebhook": "custom_webhook",
+    "Bitrix24Webhook": "bitrix24_webhook",
     "Responder": "responder",
     "Redriver": "redriver",
     "Sweeper": "sweeper",
@@ -31,6 +32,7 @@ COMMON = {
 ENVIRONMENT = {
     "AmocrmWebhook": COMMON,
     "CustomWebhook": COMMON,
+    "Bitrix24Webhook": COMMON,
     "Sweeper": COMMON,
     "Redriver": COMMON | {"DEALTALK_DLQ_URL", "DEALTALK_BUCKET", "DEALTALK_SECRETS_PREFIX"},
     "Responder": COMMON
@@ -47,6 +49,7 @@ ENVIRONMENT = {
 PACKAGES = {
     "amocrm_webhook": {"aws-lambda-powertools"},
     "custom_webhook": {"aws-lambda-powertools"},
+    "bitrix24_webhook": {"aws-lambda-powertools"},
     "sweeper": {"aws-lambda-powertools"},
     "redriver": {"aws-lambda-powertools", "pydantic", "pyyaml", "requests", "tzdata"},
     "responder": {"aws-lambda-powertools", "openai", "pydantic", "pyyaml", "requests", "tzdata"},

@@ -16,6 +16,7 @@ TURN = READ | WRITE | LOGS | CONSUME | {"sqs:SendMessage", "s3:GetObject", "s3:L
 ALLOWED = {
     "AmocrmWebhook": READ | WRITE | LOGS | {"sqs:SendMessage"},
     "CustomWebhook": READ | WRITE | LOGS | {"sqs:SendMessage"},
+    "Bitrix24Webhook": READ | WRITE | LOGS | {"sqs:SendMessage"},
     "Responder": TURN | {"secretsmanager:GetSecretValue"},
     "Redriver": TURN | {"secretsmanager:GetSecretValue"},
     "Sweeper": LOGS | {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "sqs:SendMessage"},
@@ -23,6 +24,7 @@ ALLOWED = {
 LEADING_KEYS = {
     "AmocrmWebhook": {"CONN#amocrm#*", "CONV#amocrm#*"},
     "CustomWebhook": {"CONN#custom#*", "CONV#custom#*"},
+    "Bitrix24Webhook": {"CONN#bitrix24#*", "CONV#bitrix24#*"},
     "Responder": {"CONN#*", "CONV#*", "TOKEN#*", "DEAL#*", "MODEL#*"},
     "Redriver": {"CONN#*", "CONV#*", "TOKEN#*", "DEAL#*", "MODEL#*"},
     "Sweeper": {"CONV#*"},

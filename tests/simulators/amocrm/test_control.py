@@ -14,7 +14,8 @@ import requests
 
 if TYPE_CHECKING:
     from local.simulators.amocrm import AmocrmSimulator
-    from tests.simulators.amocrm.conftest import Client, Receiver
+    from tests.simulators.amocrm.conftest import Client
+    from tests.simulators.receiver import Receiver
 
 ROOT = Path(__file__).parents[3]
 

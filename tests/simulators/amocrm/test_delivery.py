@@ -9,7 +9,8 @@ import pytest
 from local.simulators.amocrm import AmocrmSimulator, ManualClock, russian_account
 
 if TYPE_CHECKING:
-    from tests.simulators.amocrm.conftest import Client, Receiver
+    from tests.simulators.amocrm.conftest import Client
+    from tests.simulators.receiver import Receiver
 
 HOOKS = "/api/v4/webhooks"
 

@@ -8,7 +8,8 @@ import pytest
 import requests
 
 if TYPE_CHECKING:
-    from tests.simulators.amocrm.conftest import Client, Receiver
+    from tests.simulators.amocrm.conftest import Client
+    from tests.simulators.receiver import Receiver
 
 
 def test_a_webhook_can_be_lost(amo: Client, receiver: Receiver) -> None:

@@ -10,7 +10,8 @@ from local.simulators.amocrm.settings import ALL_SCOPES, SCOPE_HISTORY, SCOPE_SE
 
 if TYPE_CHECKING:
     from local.simulators.amocrm import ManualClock
-    from tests.simulators.amocrm.conftest import Client, Receiver
+    from tests.simulators.amocrm.conftest import Client
+    from tests.simulators.receiver import Receiver
 
 MONTH = 31 * 86_400
 

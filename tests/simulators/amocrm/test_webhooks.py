@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.simulators.amocrm.conftest import Client, Receiver
+    from tests.simulators.amocrm.conftest import Client
+    from tests.simulators.receiver import Receiver
 
 HOOKS = "/api/v4/webhooks"
 ADDRESS = "https://example.test/hook/"
