@@ -44,6 +44,7 @@ def compose(
     bucket = boto3.client("s3", config=AWS_CALLS)
     secrets = SecretsManager(boto3.client("secretsmanager", config=AWS_CALLS), clock)
     reply_ways = ReplyWays(clock)
+    schemas = SchemaCache(table, clock, BucketOverflow(bucket, settings.bucket))
 
     def open_(connection: Connection, chat: Chat, seconds_left: Callable[[], float]) -> Crm:
         opening = Opening(
@@ -55,6 +56,7 @@ def compose(
             reply_ways,
             on_fallback=lambda *_: watch.count("SendFallback"),
             before_call=Throttle(table, clock, connection).wait,
+            known_schema=lambda: schemas.known(connection),
         )
         return open_crm(connection, opening)
 
@@ -64,7 +66,7 @@ def compose(
         doorbell=SqsDoorbell(boto3.client("sqs", config=AWS_CALLS), settings.queue_url),
         clock=clock,
         profiles=ProfileStore(bucket, settings.bucket, clock),
-        schemas=SchemaCache(table, clock, BucketOverflow(bucket, settings.bucket)),
+        schemas=schemas,
         open_crm=open_,
         open_model=open_model(secrets),
         watch=watch,

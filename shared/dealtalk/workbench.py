@@ -158,6 +158,7 @@ class Workbench:
                 raise Retryable(msg, after=wait)
             if wait:
                 services.clock.sleep(wait)
+            services.schemas.known(connection, self.loaded.schema_item)
             self._crm = services.open_crm(connection, self.state.chat, self.seconds_left)
         return self._crm
 

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 import urllib3
@@ -56,6 +56,13 @@ _NEVER_SENT = (
     urllib3.exceptions.NameResolutionError,
 )
 _sessions: dict[str, requests.Session] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A body that is sent as a form instead of JSON."""
+
+    pairs: Params
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +127,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         sign: Sign | None = None,
     ) -> Answer:
-        """Return the answer to a POST, PATCH or DELETE with a JSON body, sent exactly once.
+        """Return the answer to a POST, PATCH or DELETE with a JSON body or a `Form`, sent exactly once.
 
         `sign` returns headers for the body's bytes. Raises Retryable where nothing was sent, OutcomeUnknown where it
         was sent and no whole answer came back, NeedsAttention.
@@ -147,8 +154,7 @@ class Http:
             msg = "no time left for a call to the CRM"
             raise Retryable(msg)
         self.calls += 1
-        body = None if payload is None else json.dumps(payload, ensure_ascii=False).encode()
-        content = {} if body is None else {"Content-Type": "application/json"}
+        body, content = _encoded(payload)
         signed = {} if sign is None or body is None else sign(body)
         try:
             with _session(self._base, public_only=self._public_only).request(
@@ -207,6 +213,15 @@ class BearerHttp:
             return answer
         renewed = self._tokens.renew(token)
         return answer if renewed == token else call({"Authorization": f"Bearer {renewed}"})
+
+
+def _encoded(payload: object) -> tuple[bytes | None, dict[str, str]]:
+    """Return a body's bytes and its header."""
+    if payload is None:
+        return None, {}
+    if isinstance(payload, Form):
+        return urlencode(payload.pairs).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
+    return json.dumps(payload, ensure_ascii=False).encode(), {"Content-Type": "application/json"}
 
 
 class _ConnectionLost(CrmUnavailable):

@@ -15,18 +15,20 @@ if TYPE_CHECKING:
     from dealtalk.conversation.table import Table
     from dealtalk.crm.reply_ways import OnFallback, ReplyWays
     from dealtalk.crm.secrets import Secrets
+    from dealtalk.deals import DealSchema
     from dealtalk.ports import Clock, Crm, History
 
 ADAPTERS = {
     "amocrm": "dealtalk.crm.amocrm.client",
     "custom": "dealtalk.crm.custom.client",
+    "retailcrm": "dealtalk.crm.retailcrm.client",
 }
 """CRM name to the module whose `open_crm(connection, opening)` returns the adapter; imported when it is needed."""
 
-HISTORIES: dict[str, str] = {}
+HISTORIES = {"retailcrm": "dealtalk.crm.retailcrm.client"}
 """CRM name to the module whose `open_history(connection, opening)` returns its `ports.History`."""
 
-POLLED: frozenset[str] = frozenset()
+POLLED = frozenset({"retailcrm"})
 """CRMs whose history is the only way in: a poller of their own reads them, the reconciler leaves them alone."""
 
 
@@ -36,7 +38,8 @@ class Opening:
 
     `seconds_left` is the turn's own deadline. `channel` is the chat's channel as its message named it. `reply_ways` is
     the process's memory of ways of sending that do not work; `on_fallback` is told when one is left. `before_call`
-    waits until the account's rate allows one more request.
+    waits until the account's rate allows one more request. `known_schema` returns the account's schema where one is
+    remembered: some CRMs show deals in codes that mean nothing without it.
     """
 
     table: Table
@@ -47,6 +50,7 @@ class Opening:
     reply_ways: ReplyWays | None = None
     on_fallback: OnFallback | None = None
     before_call: Callable[[], None] | None = None
+    known_schema: Callable[[], DealSchema | None] | None = None
 
 
 def open_crm(connection: Connection, opening: Opening) -> Crm:

@@ -146,13 +146,17 @@ class SchemaCache:
 
         Raises as `Crm` does.
         """
+        return self.known(connection, item) or self._read(connection, crm)
+
+    def known(self, connection: Connection, item: Item | None = None) -> DealSchema | None:
+        """Return the schema without asking the CRM: the process's, else the item's; None where both are old."""
         now = self._clock.now()
         kept = self._kept.get(connection.partition)
         if kept and now < kept.until:
             return kept.schema
         schema = self.decode_item(item)
         if schema is None or item is None:
-            return self._read(connection, crm)
+            return None
         shared_until = datetime.fromtimestamp(int(item["expires_at"]), UTC)
         read_at = datetime.fromtimestamp(int(item.get("fetched_at", 0)), UTC)
         self._kept[connection.partition] = _Kept(schema, read_at, min(now + IN_PROCESS, shared_until))

@@ -1,0 +1,245 @@
+"""The simulator as a thing to hold: start it, be customer and manager in it, see what happened."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+from local.simulators.clock import ManualClock, SystemClock
+from local.simulators.faults import Fault, FaultKind, Faults
+from local.simulators.journal import Call, Journal
+from local.simulators.retailcrm import api_mg, api_v5, chats, orders
+from local.simulators.retailcrm.control import Control
+from local.simulators.retailcrm.entities import ApiKey, Bot, Sender
+from local.simulators.retailcrm.gate import Gate, Router
+from local.simulators.retailcrm.problems import simulated
+from local.simulators.retailcrm.state import ALL_SCOPES
+from local.simulators.serving import CONTROL, Front, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+    from local.simulators.clock import Clock
+    from local.simulators.retailcrm.entities import Json, Order, User
+    from local.simulators.retailcrm.state import Account
+
+    Factory = Callable[[Clock], Account]
+
+
+class RetailcrmSimulator:
+    """Many accounts of RetailCRM on one loopback port. Every method takes the account's subdomain."""
+
+    def __init__(self, accounts: Iterable[Factory] = (), *, clock: Clock | None = None, port: int = 0) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.journal = Journal()
+        self.faults = Faults()
+        self._accounts: dict[str, Account] = {}
+        v5, mg = Router(), Router()
+        api_v5.routes(v5)
+        api_mg.routes(mg)
+        gate = Gate(v5, mg, self._accounts.get)
+        self._front = Front(self.journal, self.faults, self.clock.now, gate.serve, simulated)
+        self._server = Server(port, self._front, Control(self).answer)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="retailcrm", daemon=True)
+        for factory in accounts:
+            self.add_account(factory)
+
+    def start(self) -> Self:
+        """Begin to serve."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop serving."""
+        self._front.stopped.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(timeout=5)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def base_url(self) -> str:
+        """The simulator's own address."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def control_url(self) -> str:
+        """The control API's address."""
+        return self.base_url + CONTROL
+
+    def account_url(self, account: str) -> str:
+        """Return the address that stands for https://{subdomain}.retailcrm.ru."""
+        return f"{self.base_url}/a/{account}"
+
+    def add_account(self, factory: Factory) -> Account:
+        """Add an account. Raises ValueError where its subdomain is taken."""
+        one = factory(self.clock)
+        if one.subdomain in self._accounts:
+            msg = f"there is an account {one.subdomain} already"
+            raise ValueError(msg)
+        one.base_url = self.account_url(one.subdomain)
+        self._accounts[one.subdomain] = one
+        return one
+
+    def accounts(self) -> list[Account]:
+        """Return all accounts."""
+        return list(self._accounts.values())
+
+    def account(self, account: str) -> Account:
+        """Return an account's data; hold its `lock` while reading or changing it. Raises KeyError."""
+        return self._accounts[account]
+
+    def api_key(self, account: str, scopes: Iterable[str] = ALL_SCOPES) -> str:
+        """Return a new API key with these rights."""
+        one = self.account(account)
+        with one.lock:
+            key = ApiKey(one.new_uuid().replace("-", ""), frozenset(scopes))
+            one.keys[key.value] = key
+            return key.value
+
+    def register_bot(self, account: str, name: str = "Dealtalk") -> Bot:
+        """Return a registered chat bot, as the module's registration makes it."""
+        one = self.account(account)
+        with one.lock:
+            token = f"{one.new_uuid()}{one.new_uuid()}".replace("-", "")
+            bot = Bot(one.new_id("bot"), name, token, one.new_uuid(), f"module-{len(one.bots)}", ["responsible"])
+            one.bots[bot.id] = bot
+            return bot
+
+    def revoke(self, account: str, secret: str) -> None:
+        """Make an API key or a bot's token invalid from now on."""
+        one = self.account(account)
+        with one.lock:
+            if secret in one.keys:
+                one.keys[secret].revoked = True
+            for bot in one.bots.values():
+                bot.active = bot.active and bot.token != secret
+
+    def switch(self, account: str, **switches: Any) -> None:
+        """Set switches of an account by name (see settings.AccountSettings)."""
+        one = self.account(account)
+        with one.lock:
+            one.settings.change(switches)
+            one.touch()
+
+    def open_chat(
+        self, account: str, *, contact: str | None = None, origin: str | None = None, kind: str = "lead"
+    ) -> tuple[str, int | None]:
+        """Open a chat and return its id and its order's: `kind` is lead (with an order) or contact (without)."""
+        one = self.account(account)
+        with one.lock:
+            name = contact or ("Иван Петров" if one.lang == "ru" else "John Carter")
+            chat, order = chats.open_chat(one, contact=name, channel_type=origin, kind=kind)
+            return str(chat.id), order.id if order else None
+
+    def customer_says(
+        self,
+        account: str,
+        chat_id: str,
+        text: str = "",
+        *,
+        attachment: Json | None = None,
+        created_at: int | None = None,
+    ) -> str:
+        """Write as the customer; return the message's id. `attachment` is an item: kind, transcription, ..."""
+        one = self.account(account)
+        with one.lock:
+            sender = chats.of_customer(one.chats[int(chat_id)])
+            items = [{"id": one.new_uuid(), **attachment}] if attachment else []
+            kind = str(attachment["kind"]) if attachment else "text"
+            return str(chats.write(one, int(chat_id), sender, text, items=items, kind=kind, at=created_at).id)
+
+    def employee_says(
+        self, account: str, chat_id: str, text: str, *, user: str | None = None, scope: str = "public"
+    ) -> str:
+        """Write as a person of the company (by name; default: the second); `private`: a note for colleagues."""
+        one = self.account(account)
+        with one.lock:
+            sender = chats.of_user(self._person(account, user))
+            return str(chats.write(one, int(chat_id), sender, text, scope=scope).id)
+
+    def bot_says(self, account: str, chat_id: str, text: str, *, name: str = "Welcome bot") -> str:
+        """Write as another automation of the account."""
+        one = self.account(account)
+        with one.lock:
+            sender = Sender("bot", one.new_id("bot"), name)
+            return str(chats.write(one, int(chat_id), sender, text).id)
+
+    def channel_says(self, account: str, chat_id: str, text: str) -> str:
+        """Let a message appear that was written in the messenger itself, past the CRM."""
+        one = self.account(account)
+        with one.lock:
+            channel = one.channels[one.chats[int(chat_id)].channel_id]
+            return str(chats.write(one, int(chat_id), Sender("channel", channel.id, channel.name), text).id)
+
+    def take_dialog(self, account: str, chat_id: str, *, user: str | None = None) -> None:
+        """Let a person take the chat's dialog, without a word."""
+        one = self.account(account)
+        with one.lock:
+            dialog = chats.current_dialog(one, one.chats[int(chat_id)])
+            chats.assign(one, dialog, "user", self._person(account, user).mg_id)
+
+    def close_talk(self, account: str, chat_id: str) -> None:
+        """Close the chat's dialog."""
+        one = self.account(account)
+        with one.lock:
+            chats.close(one, chats.current_dialog(one, one.chats[int(chat_id)]))
+
+    def edit_lead(self, account: str, order_id: int, patch: Json, *, user: str | None = None) -> None:
+        """Change an order by hand, with the body of an edit, as a person (by name). Raises Problem."""
+        one = self.account(account)
+        with one.lock:
+            orders.Edit(one, one.orders[order_id], patch, self._person(account, user).name).run()
+
+    def delete_lead(self, account: str, order_id: int) -> None:
+        """Delete an order by hand."""
+        one = self.account(account)
+        with one.lock:
+            one.orders[order_id].deleted = True
+            one.touch()
+
+    def fault(self, kind: str | FaultKind, account: str | None = None, **options: Any) -> Fault:
+        """Switch a fault on (see faults.Fault): path, method, count, skip, probability, seed, status, seconds, body."""
+        return self.faults.add(Fault(FaultKind(kind), account, **options))
+
+    def calls(self, account: str | None = None, **filters: Any) -> list[Call]:
+        """Return the recorded calls: method, path_regex, since."""
+        return self.journal.calls(account, **filters)
+
+    def chat(self, account: str, chat_id: str) -> list[Json]:
+        """Return all lines of a chat as the customer sees them, oldest first."""
+        one = self.account(account)
+        with one.lock:
+            return [chats.line(one, each) for each in chats.shown(one, one.chats[int(chat_id)])]
+
+    def order(self, account: str, order_id: int) -> Order:
+        """Return an order. Raises KeyError."""
+        return self.account(account).orders[order_id]
+
+    def deal_card(self, account: str, order_id: int) -> Json:
+        """Return an order as a person sees it."""
+        one = self.account(account)
+        with one.lock:
+            return orders.card(one, one.orders[order_id])
+
+    def advance(self, seconds: float) -> None:
+        """Move a manual clock. Raises TypeError for the machine's clock."""
+        if not isinstance(self.clock, ManualClock):
+            msg = "only a ManualClock can be advanced"
+            raise TypeError(msg)
+        self.clock.advance(seconds)
+
+    def _person(self, account: str, name: str | None) -> User:
+        people = list(self.account(account).users.values())
+        found = next((each for each in people if each.name == name), people[1] if name is None else None)
+        if found is None:
+            raise KeyError(name)
+        return found

@@ -1,0 +1,1 @@
+"""RetailCRM (Simla): orders by API v5, chats by the MG Bot API."""
