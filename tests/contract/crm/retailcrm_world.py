@@ -67,6 +67,7 @@ class RetailcrmWorld:
         self.chat = self.chat_of(self.chat_id)
         self.secrets = GivenSecrets({"keys": {"api_key": self.key, "bot_token": self.bot.token}})
         self.known: DealSchema | None = None
+        self.opened_at = self.now()
         self.crm: RetailcrmCrm = self.open()
 
     @property
@@ -162,7 +163,7 @@ class RetailcrmWorld:
 def retailcrm_simulator(**switches: Any) -> RetailcrmSimulator:
     """Return a simulator with a hand-set clock, an account and a stranger's; limits rest unless a switch wakes them."""
     simulator = RetailcrmSimulator(clock=ManualClock(START.timestamp()))
-    limits = {"requests_per_second": 100_000, "mg_requests_per_second": 100_000}
+    limits: dict[str, Any] = {"requests_per_second": 100_000, "mg_requests_per_second": 100_000}
     simulator.add_account(partial(russian_account, **{**limits, **switches}))
     simulator.add_account(partial(russian_account, subdomain="other", **limits))
     return simulator
