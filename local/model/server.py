@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any, Self
@@ -17,6 +18,7 @@ from local.model.reading import read_request
 from local.model.seller import Answer, respond
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
 MODEL_NAME = "dealtalk-stand-in"
@@ -35,6 +37,7 @@ class EmbeddedModel:
         self.keys: list[str] = []
         self.closing = Event()
         self._faults: deque[Fault] = deque()
+        self._poison: dict[str, Fault] = {}
         self._lock = Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._server.daemon_threads = True
@@ -62,11 +65,26 @@ class EmbeddedModel:
         with self._lock:
             self._faults.extend(faults)
 
+    @contextmanager
+    def poisoned(self, words: str, fault: Fault) -> Iterator[None]:
+        """Answer every request that holds these words as the fault says, for as long as the block lasts."""
+        with self._lock:
+            self._poison[words] = fault
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._poison[words]
+
     def asked(self, body: dict[str, Any], key: str) -> Fault:
         """Record a request and return its fate."""
         with self._lock:
             self.requests.append(body)
             self.keys.append(key)
+            said = json.dumps(body, ensure_ascii=False) if self._poison else ""
+            for words, fault in self._poison.items():
+                if words in said:
+                    return fault
             return self._faults.popleft() if self._faults else Fault()
 
 

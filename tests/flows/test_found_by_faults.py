@@ -16,6 +16,7 @@ from dealtalk.deals import Assign, SetField
 from dealtalk.errors import OutcomeUnknown, Permanent, Retryable
 from dealtalk.recovery.redrive import BUDGET, Redriver
 from dealtalk.recovery.sweep import Sweeper
+from tests.fakes.letters import Letters
 from tests.fakes.model import calls, says
 from tests.fakes.world import PROFILE, World
 
@@ -143,21 +144,6 @@ def test_a_request_without_an_answer_keeps_its_deal_to_itself() -> None:
         world.work()
     (lease,) = [item for key, item in world.table.items.items() if key[1] == "LEASE"]
     assert lease["until"] > world.clock.now().timestamp()
-
-
-class Letters:
-    """A dead-letter queue in memory."""
-
-    def __init__(self, *bodies: str) -> None:
-        self.bodies = dict(enumerate(bodies))
-
-    def take(self) -> list[tuple[str, str]]:
-        """See `DeadLetters`."""
-        return [(str(number), body) for number, body in self.bodies.items()]
-
-    def delete(self, receipt: str) -> None:
-        """See `DeadLetters`."""
-        del self.bodies[int(receipt)]
 
 
 def dead_letters(world: World, number: int) -> Letters:

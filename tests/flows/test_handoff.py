@@ -9,6 +9,7 @@ from dealtalk.conversation.doorbell import Ring
 from dealtalk.errors import Permanent, Retryable
 from dealtalk.messages import Attachment, AttachmentKind
 from dealtalk.recovery.redrive import BUDGET, Fate, Redriver
+from tests.fakes.letters import Letters
 from tests.fakes.model import calls, says
 from tests.fakes.world import PROFILE, World
 
@@ -168,21 +169,6 @@ def test_draft_mode_sends_nothing_and_changes_nothing() -> None:
     assert "Какие размеры?" in note
     assert "Квалификация" in note
     assert not world.state.is_waiting
-
-
-class Letters:
-    """A dead-letter queue in memory."""
-
-    def __init__(self, *bodies: str) -> None:
-        self.bodies = dict(enumerate(bodies))
-
-    def take(self) -> list[tuple[str, str]]:
-        """See `DeadLetters`."""
-        return [(str(number), body) for number, body in self.bodies.items()]
-
-    def delete(self, receipt: str) -> None:
-        """See `DeadLetters`."""
-        del self.bodies[int(receipt)]
 
 
 def redrive(world: World, letters: Letters) -> dict[Fate, int]:

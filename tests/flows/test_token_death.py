@@ -16,6 +16,7 @@ from dealtalk.messages import ConversationKey
 from dealtalk.recovery.redrive import BUDGET, Fate, Redriver
 from dealtalk.recovery.sweep import PER_CONNECTION, Sweeper
 from dealtalk.recovery.waking import Woken, wake
+from tests.fakes.letters import Letters
 from tests.fakes.world import CHAT, PROFILE, World
 
 DEAD = NeedsAttention("amoCRM refused the token")
@@ -243,27 +244,12 @@ def test_a_conversation_that_moves_in_that_instant_is_left_alone() -> None:
     assert world.table.items[key]["due_at"] == moved
 
 
-class Letters:
-    """A dead-letter queue with one conversation's doorbell."""
-
-    def __init__(self, ring: Ring) -> None:
-        self.bodies = {"1": ring.body()}
-
-    def take(self) -> list[tuple[str, str]]:
-        """See `DeadLetters`."""
-        return list(self.bodies.items())
-
-    def delete(self, receipt: str) -> None:
-        """See `DeadLetters`."""
-        del self.bodies[receipt]
-
-
 @pytest.mark.parametrize("redrives", [0, BUDGET])
 def test_a_dead_doorbell_of_a_broken_connection_raises_no_second_alarm(redrives: int) -> None:
     """Within the budget it is rung for and waits like the others; beyond it the letter is kept; nobody is called."""
     world = broken("a")
     world.table.items[meta_key(key_of(world, "a"))]["redrives"] = redrives
-    letters, called = Letters(Ring(key_of(world, "a"), world.connection.id, 1, "message")), len(world.crm.calls)
+    letters, called = Letters(Ring(key_of(world, "a"), world.connection.id, 1, "message").body()), len(world.crm.calls)
     fates = Redriver(world.services, letters, world.responder.open_turn, lambda: 60).run()
     assert fates[Fate.KEPT if redrives else Fate.RUNG_ANEW] == 1
     assert len(letters.bodies) == (1 if redrives else 0)

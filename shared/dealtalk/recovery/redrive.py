@@ -72,19 +72,33 @@ class Redriver:
         fates = dict.fromkeys(Fate, 0)
         rung: set[ConversationKey] = set()
         for receipt, body in self.letters.take():
-            fate = self._look_at(body, rung)
+            fate = self._fate(body, rung)
             fates[fate] += 1
             if fate is not Fate.KEPT:
                 self.letters.delete(receipt)
         return fates
 
-    def _look_at(self, body: str, rung: set[ConversationKey]) -> Fate:
-        """Return what becomes of one letter; several of one conversation are one chance, not several."""
+    def _fate(self, body: str, rung: set[ConversationKey]) -> Fate:
+        """Return what becomes of one letter; it is kept, with an alarm, where looking at it fails."""
+        watch = self.services.watch
         try:
             ring = Ring.from_body(body)
         except (ValueError, KeyError, TypeError):
-            self.services.watch.error("a dead letter is no doorbell")
+            watch.error("a dead letter is no doorbell")
             return Fate.UNREADABLE
+        watch.of(ring.conversation, ring.connection)
+        try:
+            return self._look_at(ring, rung)
+        except DealtalkError as failure:
+            watch.error("a dead doorbell was not looked at", error=type(failure).__name__)
+        except Exception as failure:  # noqa: BLE001 (one conversation's fault must not keep the others' letters)
+            watch.count("UnknownErrors")
+            watch.count("NeedsAttention")
+            watch.error("a dead doorbell was not looked at", error=type(failure).__name__)
+        return Fate.KEPT
+
+    def _look_at(self, ring: Ring, rung: set[ConversationKey]) -> Fate:
+        """Return what becomes of one letter; several of one conversation are one chance, not several."""
         if ring.conversation in rung:
             return Fate.RUNG_ANEW
         key = meta_key(ring.conversation)
