@@ -24,6 +24,7 @@ class Settings:
     model_secret: str
     model_timeout: float
     quiet_seconds: float
+    poll_seconds: float
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -43,4 +44,5 @@ class Settings:
             model_secret=env.get("DEALTALK_MODEL_SECRET", ""),
             model_timeout=float(env.get("DEALTALK_MODEL_TIMEOUT", "40")),
             quiet_seconds=float(env.get("DEALTALK_QUIET_SECONDS", "4")),
+            poll_seconds=float(env.get("DEALTALK_POLL_SECONDS", "5")),
         )

@@ -119,3 +119,11 @@ def test_a_slow_account_takes_no_more_than_its_slice_of_a_round() -> None:
     poller(accounts).run(accounts.world.countdown(60))
     assert accounts.opened[:2] == ["1", "2"]
     assert "2" in accounts.opened[2:]
+
+
+def test_nothing_is_waited_for_where_no_account_is_connected() -> None:
+    """A stack without such a CRM pays for a moment each minute."""
+    accounts = Accounts()
+    began = accounts.world.clock.now()
+    assert poller(accounts).run(accounts.world.countdown(60))["rounds"] == 1
+    assert accounts.world.clock.now() == began

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dealtalk.recovery.reading import LEAST_SECONDS
 from dealtalk.settings import Settings
 from local.stack.paths import PROJECT
 
@@ -21,6 +22,7 @@ FOLDERS = {
     "Responder": "responder",
     "Redriver": "redriver",
     "Sweeper": "sweeper",
+    "RetailcrmPoller": "retailcrm_poller",
 }
 COMMON = {
     "DEALTALK_TABLE",
@@ -34,6 +36,7 @@ ENVIRONMENT = {
     "CustomWebhook": COMMON,
     "Bitrix24Webhook": COMMON,
     "Sweeper": COMMON,
+    "RetailcrmPoller": COMMON | {"DEALTALK_POLL_SECONDS", "DEALTALK_SECRETS_PREFIX"},
     "Redriver": COMMON | {"DEALTALK_DLQ_URL", "DEALTALK_BUCKET", "DEALTALK_SECRETS_PREFIX"},
     "Responder": COMMON
     | {
@@ -51,6 +54,7 @@ PACKAGES = {
     "custom_webhook": {"aws-lambda-powertools"},
     "bitrix24_webhook": {"aws-lambda-powertools"},
     "sweeper": {"aws-lambda-powertools"},
+    "retailcrm_poller": {"aws-lambda-powertools", "requests", "tzdata"},
     "redriver": {"aws-lambda-powertools", "pydantic", "pyyaml", "requests", "tzdata"},
     "responder": {"aws-lambda-powertools", "openai", "pydantic", "pyyaml", "requests", "tzdata"},
 }
@@ -125,15 +129,19 @@ def test_times_agree_with_each_other(template: Template) -> None:
     assert template.properties("Queue")["VisibilityTimeout"] >= 6 * seconds["Responder"]
     assert template.properties("DeadLetterQueue")["VisibilityTimeout"] > seconds["Redriver"]
     assert seconds["Sweeper"] < 60
+    # The next poller begins before the last one stops asking.
+    assert seconds["RetailcrmPoller"] - LEAST_SECONDS > 60
 
 
-@pytest.mark.parametrize("function", ["Redriver", "Sweeper"])
+@pytest.mark.parametrize("function", ["Redriver", "Sweeper", "RetailcrmPoller"])
 def test_a_scheduled_function_is_not_retried_by_lambda(template: Template, function: str) -> None:
     """The next run is the retry; two runs at once would ring twice."""
     assert template.properties(f"{function}EventInvokeConfig")["MaximumRetryAttempts"] == 0
 
 
-@pytest.mark.parametrize(("rule", "rate"), [("SweeperEveryMinute", 1), ("RedriverEvery15Minutes", 15)])
+@pytest.mark.parametrize(
+    ("rule", "rate"), [("SweeperEveryMinute", 1), ("RetailcrmPollerEveryMinute", 1), ("RedriverEvery15Minutes", 15)]
+)
 def test_schedules(template: Template, rule: str, rate: int) -> None:
     """The sweeper looks every minute, the redriver every quarter of an hour."""
     unit = "minute" if rate == 1 else "minutes"

@@ -19,6 +19,7 @@ ALLOWED = {
     "Bitrix24Webhook": READ | WRITE | LOGS | {"sqs:SendMessage"},
     "Responder": TURN | {"secretsmanager:GetSecretValue"},
     "Redriver": TURN | {"secretsmanager:GetSecretValue"},
+    "RetailcrmPoller": READ | WRITE | LOGS | {"sqs:SendMessage", "secretsmanager:GetSecretValue"},
     "Sweeper": LOGS | {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "sqs:SendMessage"},
 }
 LEADING_KEYS = {
@@ -27,6 +28,7 @@ LEADING_KEYS = {
     "Bitrix24Webhook": {"CONN#bitrix24#*", "CONV#bitrix24#*"},
     "Responder": {"CONN#*", "CONV#*", "TOKEN#*", "DEAL#*", "MODEL#*"},
     "Redriver": {"CONN#*", "CONV#*", "TOKEN#*", "DEAL#*", "MODEL#*"},
+    "RetailcrmPoller": {"CONN#retailcrm#*", "CONV#retailcrm#*"},
     "Sweeper": {"CONV#*"},
 }
 TABLE = {"Fn::GetAtt": ["Table", "Arn"]}

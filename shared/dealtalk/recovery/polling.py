@@ -40,6 +40,7 @@ class Poller:
         """Poll until the time is nearly over; return how many messages were stored and how many rounds were made.
 
         Raises TableBusy. Another poller that holds an account's bookmark is left to it, and asked again each round.
+        Where no account is connected there is nothing to wait for: the next invocation looks again.
         """
         clock = self.reading.clock
         held: dict[str, Bookmark] = {}
@@ -47,13 +48,14 @@ class Poller:
         try:
             while True:
                 began = clock.now()
-                for connection in self.reading.connections.of_crm(self.crm):
+                connections = self.reading.connections.of_crm(self.crm)
+                for connection in connections:
                     read = self._one(connection, held, seconds_left)
                     totals["stored"] += read.taken.stored
                     totals["failed"] += read.why not in QUIET
                 totals["rounds"] += 1
                 pause = max((self.every - (clock.now() - began)).total_seconds(), 0.0)
-                if seconds_left() - pause < LEAST_SECONDS:
+                if not connections or seconds_left() - pause < LEAST_SECONDS:
                     return totals
                 clock.sleep(pause)
         finally:
