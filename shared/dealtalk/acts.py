@@ -153,6 +153,7 @@ class Acts:
                 data = {
                     "changes": [change_item(update) for update in allowed],
                     "before": [before[place] for place in range(len(updates)) if place not in refused],
+                    "old": [in_words(current, update, self.schema) for update in allowed],
                 }
                 step = self.journal.start(name, StepKind.UPDATE, data, fresh=self.before_effect())
                 written = self._effect(step, lambda: self.crm.update_deal(current, allowed, self.schema))

@@ -13,6 +13,7 @@ from dealtalk.connection_store import ConnectionStore
 from dealtalk.conversation.doorbell import SqsDoorbell
 from dealtalk.conversation.dynamodb import DynamoTable
 from dealtalk.conversation.rate import Throttle
+from dealtalk.conversation.turnstile import slots_of
 from dealtalk.crm.registry import Opening, open_crm
 from dealtalk.crm.reply_ways import ReplyWays
 from dealtalk.crm.schema_cache import BucketOverflow, SchemaCache
@@ -71,4 +72,5 @@ def compose(
         open_model=open_model(secrets),
         watch=watch,
         endpoint=(settings.model_base_url, settings.model),
+        slots=slots_of(settings.maximum_concurrency),
     )

@@ -29,6 +29,13 @@ class RateLimited(Retryable):
     """
 
 
+class Booked(Retryable):
+    """The account's calls are reserved for a while by other conversations.
+
+    Nothing failed: the conversation comes back in some seconds, and no receive of its doorbell is burnt.
+    """
+
+
 class CrmUnavailable(Retryable):
     """The CRM cannot be reached, does not answer in time, or answers with a fault of its own (5xx)."""
 
@@ -41,6 +48,13 @@ class OutcomeUnknown(CrmUnavailable):
     """A request left this machine and no answer came.
 
     It may or may not have acted, so it must be asked about, never resent blindly.
+    """
+
+
+class LimitedAfterWrite(RateLimited, OutcomeUnknown):
+    """A change was sent, and "too many requests" kept us from seeing what came of it.
+
+    It must be asked about, once the account may be called again.
     """
 
 

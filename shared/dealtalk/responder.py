@@ -15,9 +15,11 @@ from dealtalk.connection_store import connection_from_item, connection_key
 from dealtalk.conversation.breaker import Breaker, model_breaker
 from dealtalk.conversation.commit import day_key
 from dealtalk.conversation.journal import FenceLost, Superseded, TakenOver
-from dealtalk.conversation.rules import NEEDS_ATTENTION_PAUSE, Decision, Doing
+from dealtalk.conversation.rules import COOLS_DOWN, NEEDS_ATTENTION_PAUSE, Decision, Doing, is_soon
 from dealtalk.conversation.state import State, meta_key
+from dealtalk.conversation.timer import Postponed
 from dealtalk.errors import (
+    Booked,
     CrmUnavailable,
     ModelUnavailable,
     NeedsAttention,
@@ -26,7 +28,6 @@ from dealtalk.errors import (
     RateLimited,
     Retryable,
 )
-from dealtalk.settle import Postponed
 from dealtalk.turn import Turn
 from dealtalk.workbench import Loaded
 
@@ -67,7 +68,10 @@ class Responder:
         if turn is None:
             self.services.watch.warn("the doorbell names a conversation or connection that does not exist")
             return Decision(Doing.NOTHING, "unknown")
-        decision = self._run(turn)
+        try:
+            decision = self._run(turn)
+        finally:
+            turn.leave()
         self.services.watch.say("wake-up", ring=ring.reason, doing=decision.doing.value, why=decision.why)
         return decision
 
@@ -114,6 +118,8 @@ class Responder:
             return turn.look_again_at(later.at, later.why)
         except OutOfTime:
             return turn.ring_again("out_of_time")
+        except Booked:
+            return turn.come_back("calls_are_booked")
         except RateLimited as limit:
             return self._cool_down(turn, limit)
         except NeedsAttention as broken:
@@ -175,12 +181,20 @@ class Responder:
             return turn.look_again_at(self.services.clock.now() + HANDOFF_PAUSE, "handoff_refused")
 
     def _cool_down(self, turn: Turn, limit: RateLimited) -> Decision:
+        """Let nobody call the account for that long.
+
+        After a short while this conversation tries first, and calls those who have gathered in line meanwhile.
+        """
         until = self._later(limit.after or DEFAULT_COOL_DOWN)
         self.services.connections.cool_down(turn.loaded.connection, until)
         self.services.watch.count("CrmErrors")
-        return turn.look_again_at(until, "connection_cools_down")
+        turn.turnstile.closed = True
+        if is_soon(until, self.services.clock.now()):
+            return turn.come_back(COOLS_DOWN)
+        return turn.look_again_at(until, COOLS_DOWN)
 
     def _needs_attention(self, turn: Turn, broken: NeedsAttention) -> Decision:
+        turn.turnstile.closed = True
         if self.services.connections.needs_attention(turn.loaded.connection, str(broken)):
             self.services.watch.count("NeedsAttention")
             self.services.watch.error("the connection needs attention", why=str(broken))

@@ -120,7 +120,7 @@ class Sending:
         last = steps[-1]
         waiting = None
         if not last.data["confirmed"] and not uncertain:
-            waiting = OpenReply(self.journal.claim.turn, _hashes(parts), last.at)
+            waiting = OpenReply(self.journal.claim.turn, _hashes(parts), last.at, parts[0])
         return Sent(
             text=" ".join(step.data["text"] for step in steps),
             ways=tuple(step.data["way"] for step in steps),

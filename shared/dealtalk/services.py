@@ -30,7 +30,8 @@ class Profiles(Protocol):
 class Services:
     """The ports and stores.
 
-    `open_crm` is given the chat and the seconds that are left for calls; `open_model` reads the profile.
+    `open_crm` is given the chat and the seconds that are left for calls; `open_model` reads the profile. `slots` is how
+    many workers one account may take; 0: nobody is counted.
     """
 
     table: Table
@@ -43,6 +44,7 @@ class Services:
     open_model: Callable[[Profile], Model]
     watch: Watch
     endpoint: tuple[str, str] = ("", "")
+    slots: int = 0
 
     def endpoint_of(self, profile: Profile) -> tuple[str, str]:
         """Return base URL and name of the profile's model; `endpoint` is the deployment's own."""

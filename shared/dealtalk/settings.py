@@ -25,6 +25,7 @@ class Settings:
     model_timeout: float
     quiet_seconds: float
     poll_seconds: float
+    maximum_concurrency: int
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -45,4 +46,5 @@ class Settings:
             model_timeout=float(env.get("DEALTALK_MODEL_TIMEOUT", "40")),
             quiet_seconds=float(env.get("DEALTALK_QUIET_SECONDS", "4")),
             poll_seconds=float(env.get("DEALTALK_POLL_SECONDS", "5")),
+            maximum_concurrency=int(env.get("DEALTALK_MAXIMUM_CONCURRENCY", "0")),
         )

@@ -6,12 +6,13 @@ What was begun and not seen to its end is asked about in the CRM, never repeated
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from dealtalk.connections import UncertainSend
 from dealtalk.conversation.change_items import change_from_item, result_item
 from dealtalk.conversation.journal import StepKind, StepState
+from dealtalk.conversation.timer import Postponed
 from dealtalk.crm.readback import holds, judge, shown_hash
 from dealtalk.deals import AddTag, ChangeResult, RemoveTag
 from dealtalk.errors import DealGone
@@ -29,15 +30,6 @@ BELIEVE_NO_AFTER = timedelta(seconds=60)
 
 REPLACED = "The deal was changed by somebody else meanwhile: it is {value} now. It is not written again; decide anew."
 NOT_KNOWN = "The CRM cannot say whether this was written."
-
-
-class Postponed(Exception):
-    """Nothing more can be done before `at`; the doorbell is acknowledged and the timer set."""
-
-    def __init__(self, at: datetime, why: str) -> None:
-        super().__init__(why)
-        self.at = at
-        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +67,11 @@ class Settler:
                 self.journal.cancel(step)
                 return
         judged = judge(deal, deal, wished, schema)
-        results = [ChangeResult(r.change, r.applied, new=r.new, refusal=_replaced(r)) for r in judged]
+        old = step.data.get("old", [None] * len(wished))
+        results = [
+            ChangeResult(r.change, r.applied, old=before, new=r.new, refusal=_replaced(r))
+            for r, before in zip(judged, old, strict=True)
+        ]
         self.journal.finish(
             step, {"results": [result_item(r) for r in results]}, ledger_rows(step.name, results, schema)
         )

@@ -18,10 +18,11 @@ from dealtalk.conversation import rules
 from dealtalk.conversation.commit import Ending, abandon, commit
 from dealtalk.conversation.journal import StepKind, StepState
 from dealtalk.conversation.rules import Decision, Doing
-from dealtalk.conversation.state import meta_key, turn_key
+from dealtalk.conversation.state import meta_key
 from dealtalk.conversation.table import ConditionFailed, Update, equals
 from dealtalk.conversation.timeline import Done, Entry, EntryKind
 from dealtalk.conversation.timer import set_timer
+from dealtalk.conversation.turnstile import LOOK_AFTER
 from dealtalk.deals import AddNote
 from dealtalk.errors import NeedsHuman, Permanent, Retryable
 from dealtalk.ports import Certainty
@@ -61,7 +62,7 @@ class Turn(Workbench):
         """
         now, mode = self._began, self._mode()
         if waits := rules.may_work(self.loaded.connection, now):
-            return self._look_again(waits)
+            return self._kept_out(waits)
         if mode is not Mode.OFF:
             self.read_pending()
             mode = self._mode()
@@ -85,7 +86,7 @@ class Turn(Workbench):
             return self._look_again(decision)
         if self.loaded.profile.is_silent(now):
             return self._look_again(Decision(Doing.LOOK_AGAIN, "closed", at=self.loaded.profile.opens_at(now)))
-        self._asked_at = waiting[0].stored_at
+        self._ours_since = rules.answerable_since(self.state, waiting[0].stored_at, self._pace(), now)
         if rests := self.loaded.model_breaker.rests_until(now):
             self.give_up_on_the_model()
             return self._look_again(Decision(Doing.LOOK_AGAIN, "model_rests", at=rests))
@@ -234,6 +235,24 @@ class Turn(Workbench):
         """Ring once more, by the queue's delay."""
         return self._look_again(Decision(Doing.RING_AGAIN, why))
 
+    def come_back(self, why: str) -> Decision:
+        """Ring once more, a slot kept free until then: no receive is burnt, however often that happens."""
+        self.turnstile.wait_here(self._waiting_since, called=True)
+        return self.ring_again(why)
+
+    def _kept_out(self, waits: Decision) -> Decision:
+        """Do not work for this account now.
+
+        A short cool-down is waited out in line: who was told of it comes back by itself, tries, and calls the others.
+        """
+        self.turnstile.closed = True
+        if not self.turnstile.slots or waits.why != rules.COOLS_DOWN or not rules.is_soon(waits.at, self._began):
+            return self._look_again(waits)
+        if self.turnstile.is_called:
+            return self.come_back(waits.why)
+        self.turnstile.wait_here(self._waiting_since, called=False)
+        return self.look_again_at(self._began + LOOK_AFTER, waits.why)
+
     def _look_again(self, decision: Decision) -> Decision:
         services = self.services
         if self._judged:
@@ -299,10 +318,7 @@ class Turn(Workbench):
         self._judged = True
 
     def _was_sent(self, last: OpenReply) -> Certainty:
-        key = turn_key(self.state.conversation, last.turn)
-        item = self.services.table.read([key]).get(key, {})
-        text = item.get("step_r0", {}).get("data", {}).get("text", "")
-        return self.crm.was_sent(self.state.chat, self.state.deal_id, text, last.since)
+        return self.crm.was_sent(self.state.chat, self.state.deal_id, last.text, last.since)
 
     def _judge_unconfirmed(self, certainty: Certainty) -> None:
         if certainty is Certainty.YES:

@@ -11,15 +11,15 @@ from dealtalk.conversation import rules
 from dealtalk.conversation.commit import Spent
 from dealtalk.conversation.deal_lease import DealLease
 from dealtalk.conversation.journal import Claim, FenceLost, Journal, TakenOver
-from dealtalk.conversation.rate import LONGEST_RATE_WAIT, reserve
 from dealtalk.conversation.rules import Pace
-from dealtalk.conversation.state import TIMELINE, State, meta_key, turn_key
+from dealtalk.conversation.state import TIMELINE, State, meta_key, milliseconds, turn_key
 from dealtalk.conversation.table import ConditionFailed, Update, equals
 from dealtalk.conversation.timeline import Entry, read_entries
+from dealtalk.conversation.timer import Postponed
+from dealtalk.conversation.turnstile import Turnstile
 from dealtalk.errors import DealGone, NeedsHuman, Retryable
 from dealtalk.hydration import Hydrator
 from dealtalk.sending import Sending
-from dealtalk.settle import Postponed
 from dealtalk.takeover import Gate, must_poll
 from dealtalk.thinking import Meter, spent_in
 
@@ -72,15 +72,26 @@ class Workbench:
     loaded: Loaded
     seconds_left: Callable[[], float]
     state: State = field(init=False)
+    turnstile: Turnstile = field(init=False)
     journal: Journal | None = field(init=False, default=None)
     _crm: Crm | None = field(init=False, default=None)
     _began: datetime = field(init=False)
-    _asked_at: datetime | None = field(init=False, default=None)
+    _ours_since: datetime | None = field(init=False, default=None)
     _judged: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.state = self.loaded.state
-        self._began = self.services.clock.now()
+        services, loaded = self.services, self.loaded
+        self._began = services.clock.now()
+        self.turnstile = Turnstile(
+            services.table,
+            services.clock,
+            services.doorbell,
+            loaded.connection,
+            self.state.conversation,
+            services.slots,
+            loaded.rate_item,
+        )
 
     def _claim(self, deal_id: str | None, *, resume: bool = False) -> Journal:
         """Become the conversation's one writer: raise the fence, bind the deal, open or take over the turn.
@@ -148,19 +159,43 @@ class Workbench:
 
     @property
     def crm(self) -> Crm:
-        """The CRM, its calls reserved in the account's rate before the first of them."""
+        """The CRM, reached through the turnstile: a slot is taken and calls are reserved before the first of them."""
         if self._crm is None:
             services, connection = self.services, self.loaded.connection
-            self._pass_breaker(self.loaded.crm_breaker, "crm_rests")
-            wait = reserve(services.table, services.clock, connection, self.loaded.rate_item)
-            if wait > LONGEST_RATE_WAIT:
-                msg = "the account's calls are reserved for a while"
-                raise Retryable(msg, after=wait)
-            if wait:
-                services.clock.sleep(wait)
+            self._pass_crm_breaker()
             services.schemas.known(connection, self.loaded.schema_item)
             self._crm = services.open_crm(connection, self.state.chat, self.seconds_left)
         return self._crm
+
+    def _pass_crm_breaker(self) -> None:
+        """Pass the turnstile between the breaker's two questions: only who has a slot may be the one that tries."""
+        breaker, turnstile = self.loaded.crm_breaker, self.turnstile
+        try:
+            self._mind_rest(breaker, "crm_rests")
+        except Postponed:
+            turnstile.closed = True
+            raise
+        if wait := turnstile.enter(self._waiting_since, self.seconds_left()):
+            self.services.clock.sleep(wait)
+        try:
+            self._probe(breaker, "crm_rests")
+        except Postponed:
+            # Who tries calls the others when it has worked.
+            turnstile.closed = True
+            turnstile.wait_here(self._waiting_since, called=False)
+            raise
+
+    @property
+    def _waiting_since(self) -> datetime:
+        state = self.state
+        return state.waiting_since if state.is_waiting and state.waiting_since else self._began
+
+    def leave(self) -> None:
+        """Give the slot back and let the next ones in; what cannot be written expires by itself."""
+        try:
+            self.turnstile.leave()
+        except Retryable as failure:
+            self.services.watch.warn("the slot was not given back", error=type(failure).__name__)
 
     def _acts(self, deal: Deal | None, schema: DealSchema, before_effect: Callable[[], bool]) -> Acts:
         state, services, connection = self.state, self.services, self.loaded.connection
@@ -226,16 +261,30 @@ class Workbench:
 
     def _pass_breaker(self, breaker: Breaker, why: str) -> None:
         """Raise Postponed while the breaker is open, and while another worker tries whether it may be closed."""
-        now = self.services.clock.now()
-        if until := breaker.rests_until(now):
+        self._mind_rest(breaker, why)
+        self._probe(breaker, why)
+
+    def _mind_rest(self, breaker: Breaker, why: str) -> None:
+        if until := breaker.rests_until(self.services.clock.now()):
             raise Postponed(until, why)
+
+    def _probe(self, breaker: Breaker, why: str) -> None:
+        now = self.services.clock.now()
         if not breaker.may_probe(self.services.table, now):
             raise Postponed(now + BETWEEN_PROBES, why)
 
     def give_up_on_the_model(self) -> None:
-        """Raise NeedsHuman where a customer has waited for the model for longer than the profile allows."""
-        longest = timedelta(minutes=self.loaded.profile.timing.max_wait_for_model_minutes)
-        if self._asked_at is not None and self.services.clock.now() - self._asked_at > longest:
+        """Raise NeedsHuman where the model has failed for longer than the profile lets a customer wait for it.
+
+        The time runs from its first failure for what is unanswered, whatever the customer had waited for before.
+        """
+        now, first = self.services.clock.now(), self.state.model_failed_at
+        if self._ours_since is None:
+            return
+        if first is None or first < self._ours_since:
+            key = meta_key(self.state.conversation)
+            self.services.table.write(Update(key, {"model_failed_at": milliseconds(now)}))
+        elif now - first > timedelta(minutes=self.loaded.profile.timing.max_wait_for_model_minutes):
             raise NeedsHuman(MODEL_GONE)
 
     def _spent(self) -> Spent:

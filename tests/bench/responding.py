@@ -257,6 +257,7 @@ def _settings(aws: Aws, model: EmbeddedModel, secret: str) -> Settings:
             "DEALTALK_MODEL_BASE_URL": model.base_url,
             "DEALTALK_MODEL": MODEL_NAME,
             "DEALTALK_MODEL_SECRET": secret,
+            "DEALTALK_MAXIMUM_CONCURRENCY": "10",
         }
     )
 

@@ -17,6 +17,7 @@ from dealtalk.crm.schema_cache import SchemaCache
 from dealtalk.deals import Deal, DealSchema, FieldKind, FieldSchema, Option, Outcome, Person, Pipeline, Stage
 from dealtalk.messages import Attachment, Author, Chat, ConversationKey, InboundMessage
 from dealtalk.recovery.reading import Reading
+from dealtalk.recovery.sweep import Sweeper
 from dealtalk.responder import Responder
 from dealtalk.services import Services
 from tests.contract.crm.fake import FakeCrm
@@ -138,6 +139,7 @@ class World:
     )
     deal: Deal = field(default_factory=lambda: Deal("500", "Сделка", "10", "11", "7", price=Decimal(0)))
     seconds_left: float = 85.0
+    slots: int = 2
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
@@ -159,6 +161,7 @@ class World:
             open_crm=lambda *_: self.crm,
             open_model=lambda _: self.model,
             watch=self.watch,  # type: ignore[arg-type]
+            slots=self.slots,
         )
         self.responder = Responder(self.services)
         self.record = FakeHistory()
@@ -254,6 +257,10 @@ class World:
             done.append(self.responder.wake(ring, lambda: self.seconds_left))
         self.decisions += done
         return done
+
+    def sweep(self) -> None:
+        """Let the sweeper ring for what is due."""
+        Sweeper(self.table, self.doorbell, self.clock).run()
 
     def at(self, method: str, do: Callable[[], object]) -> None:
         """Let something happen once, just before the CRM's next call of `method`."""

@@ -81,6 +81,63 @@ def test_a_customer_who_waits_too_long_for_the_model_gets_a_word_and_a_person() 
     assert world.state.mode is Mode.HUMAN
 
 
+def fail_once(world: World) -> None:
+    """Let the model fail at the next wake-up."""
+    world.model.lines.append(ModelUnavailable("503"))
+    with suppress(Retryable):
+        world.work()
+
+
+def test_a_question_that_had_waited_for_other_reasons_is_not_handed_over_at_the_models_first_failure() -> None:
+    """The CRM was down for an hour: the time for the model runs from the model's own first failure."""
+    world = World()
+    world.says("окна")
+    world.crm.fail("read_deal", CrmUnavailable("503"))
+    with suppress(Retryable):
+        world.work()
+    world.wait(hours=1)
+    world.sweep()
+    fail_once(world)
+    assert world.crm.tasks == []
+    world.wait(minutes=4)
+    world.sweep()
+    world.work()
+    assert len(world.replies) == 1
+
+
+def test_a_question_that_a_person_left_behind_begins_to_wait_for_the_model_when_the_bot_comes_back() -> None:
+    """A failure from before the person's hour does not count, nor does that hour."""
+    world = World()
+    world.says("окна")
+    fail_once(world)
+    world.employee_says("Минуту")
+    world.says("жду")
+    world.wait(minutes=61)
+    world.sweep()
+    fail_once(world)
+    assert world.crm.tasks == []
+    assert world.state.model_failed_at is not None
+    world.wait(minutes=11)
+    world.sweep()
+    fail_once(world)
+    assert len(world.crm.tasks) == 1
+
+
+def test_an_answer_ends_the_wait_for_the_model() -> None:
+    """The next question has the profile's whole time again."""
+    world = World()
+    world.says("окна")
+    fail_once(world)
+    world.wait(minutes=3)
+    world.sweep()
+    world.work()
+    assert len(world.replies) == 1
+    world.wait(minutes=30)
+    world.says("ещё")
+    fail_once(world)
+    assert world.crm.tasks == []
+
+
 def test_another_models_breaker_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """A profile with a model of its own is not stopped by the deployment's."""
     world = World()

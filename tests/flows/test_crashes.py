@@ -11,7 +11,7 @@ import pytest
 
 from dealtalk.connections import ConnectionState, Mode, UncertainSend
 from dealtalk.conversation.rules import Doing
-from dealtalk.errors import NeedsAttention, Permanent, RateLimited, Retryable
+from dealtalk.errors import LimitedAfterWrite, NeedsAttention, Permanent, RateLimited, Retryable
 from dealtalk.ports import Certainty, Role
 from dealtalk.recovery.sweep import Sweeper
 from tests.fakes.model import calls, says
@@ -166,10 +166,28 @@ def test_a_lost_answer_to_a_change_is_settled_by_reading_the_deal() -> None:
     assert len(world.crm.changes) == 1
 
 
+def test_a_change_that_may_not_be_read_back_yet_is_settled_with_its_old_value() -> None:
+    """The PATCH acted, reading it back met a 429: after the cool-down the ledger has the old value and one change."""
+    world = World(deal=replace(World().deal, fields={"103": "Уфа"}))
+    world.model.lines = [calls(("update_deal", {"fields": {"Город": "Казань"}})), says("Записала: Казань")]
+    world.crm.drop_answer("update_deal", LimitedAfterWrite("429", after=2))
+    world.says("окна")
+    (decision,) = world.work()
+    assert (decision.doing, decision.why) == (Doing.RING_AGAIN, "connection_cools_down")
+    world.work()
+    assert world.replies == ["Записала: Казань"]
+    assert len(world.crm.changes) == 1
+    (row,) = [item for item in world.timeline() if (item.get("change") or {}).get("do") == "field"]
+    assert (row["applied"], row["old"], row["new"]) == (True, "Уфа", "Казань")
+    told = world.model.prompt_text()
+    assert "somebody else" not in told
+    assert "Уфа" in world.crm.notes[0][1].text
+
+
 def test_a_crm_that_says_too_many_requests_is_left_alone_for_everybody() -> None:
-    """A 429 cools the whole connection down; the doorbell is not burnt, the timer brings it back."""
+    """A 429 with a long wait cools the whole connection down; the doorbell is not burnt, the timer brings it back."""
     world = World()
-    world.crm.fail("read_deal", RateLimited("slow down", after=7))
+    world.crm.fail("read_deal", RateLimited("slow down", after=300))
     world.says("окна")
     (decision,) = world.work()
     assert (decision.doing, decision.why) == (Doing.LOOK_AGAIN, "connection_cools_down")

@@ -14,7 +14,7 @@ from dealtalk.conversation.state import State, meta_key
 from dealtalk.errors import NeedsAttention
 from dealtalk.messages import ConversationKey
 from dealtalk.recovery.redrive import BUDGET, Fate, Redriver
-from dealtalk.recovery.sweep import PER_CONNECTION, Sweeper
+from dealtalk.recovery.sweep import PER_ACCOUNT, Sweeper
 from dealtalk.recovery.waking import Woken, wake
 from tests.fakes.letters import Letters
 from tests.fakes.world import CHAT, PROFILE, World
@@ -180,7 +180,7 @@ def test_a_question_that_was_followed_by_a_new_one_is_answered_with_it() -> None
 
 def test_what_waits_comes_in_the_sweepers_measure() -> None:
     """So many of an account in one minute, the oldest among them: no stampede."""
-    names = [f"c{number:03d}" for number in range(PER_CONNECTION + 5)]
+    names = [f"c{number:03d}" for number in range(PER_ACCOUNT + 5)]
     world = World(profile_text=ONE_DAY)
     world.connections.needs_attention(world.connection, str(DEAD))
     for name in names:
@@ -190,7 +190,7 @@ def test_what_waits_comes_in_the_sweepers_measure() -> None:
     assert reconnect(world).conversations == len(names)
     sweep(world)
     first = answered(world)
-    assert len(first) <= PER_CONNECTION
+    assert len(first) <= PER_ACCOUNT
     assert first == names[: len(first)]
     for _ in range(10):
         world.wait(minutes=1)

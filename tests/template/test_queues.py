@@ -74,4 +74,4 @@ def test_the_responder_takes_one_doorbell_at_a_time(template: Template) -> None:
 def test_concurrency_is_a_parameter_within_what_aws_takes(template: Template) -> None:
     """Lambda accepts 2 to 1000."""
     parameter = template.body["Parameters"]["MaximumConcurrency"]
-    assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (5, 2, 1000)
+    assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (10, 2, 1000)

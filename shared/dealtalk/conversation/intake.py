@@ -25,6 +25,7 @@ from dealtalk.conversation.state import (
     expiry,
     message_key,
     meta_key,
+    milliseconds,
     seen_key,
 )
 from dealtalk.conversation.table import (
@@ -230,6 +231,8 @@ class _Batch:
         if self.newest_waiting is not None and self._new:
             defaults["due_at"] = int(self._now.timestamp()) + DUE_AFTER_SECONDS
             defaults["due_shard"] = due_shard(conversation)
+            if not self.state.is_waiting:
+                values["waiting_since"] = milliseconds(self._now)
         mode = values.get("mode", self.state.mode)
         # "Do not write to me" and "a person leads" must not expire.
         values["expires_at"] = expiry(self._now, KEEP_CONVERSATION_DAYS) if mode in (None, Mode.AUTO) else None

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from dealtalk.conversation.timeline import Entry
 
 NEEDS_ATTENTION_PAUSE = timedelta(minutes=15)
+COOLS_DOWN = "connection_cools_down"
+SOON = timedelta(seconds=30)
+"""A wait that rings by the queue's delay; for a longer one the sweeper's minute does not matter."""
 
 
 class Doing(StrEnum):
@@ -66,8 +69,13 @@ def may_work(connection: Connection, now: datetime) -> Decision | None:
     if connection.state is ConnectionState.NEEDS_ATTENTION:
         return Decision(Doing.LOOK_AGAIN, "connection_needs_attention", at=now + NEEDS_ATTENTION_PAUSE)
     if connection.cooldown_until is not None and connection.cooldown_until > now:
-        return Decision(Doing.LOOK_AGAIN, "connection_cools_down", at=connection.cooldown_until)
+        return Decision(Doing.LOOK_AGAIN, COOLS_DOWN, at=connection.cooldown_until)
     return None
+
+
+def is_soon(at: datetime | None, now: datetime) -> bool:
+    """Return whether a wait is so short that the sweeper, who comes once a minute, would make it long."""
+    return at is not None and at - now <= SOON
 
 
 def resume_at(state: State, pace: Pace) -> datetime | None:
@@ -75,6 +83,12 @@ def resume_at(state: State, pace: Pace) -> datetime | None:
     if state.paused or pace.resume_after is None or state.employee_at is None:
         return None
     return state.employee_at + pace.resume_after
+
+
+def answerable_since(state: State, asked_at: datetime, pace: Pace, now: datetime) -> datetime:
+    """Return since when a message has been the bot's to answer: since it came, or since a person leads no more."""
+    moments = (asked_at, resume_at(state, pace), state.resumed_at)
+    return max(moment for moment in moments if moment is not None and moment <= now)
 
 
 def decide_mode(state: State, mode: Mode, pace: Pace, now: datetime) -> Decision | None:

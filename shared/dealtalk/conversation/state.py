@@ -75,23 +75,26 @@ def expiry(now: datetime, days: int) -> int:
 class OpenReply:
     """A reply that was begun and not committed, or sent by a way that returns no id and not yet seen in the chat.
 
-    `hashes` are of the normalised texts of its parts; `since` is when its first part was begun.
+    `hashes` are of the normalised texts of its parts; `since` is when its first part was begun. `text` is that of the
+    first part where the CRM will have to be asked whether it stands in the chat.
     """
 
     turn: int
     hashes: tuple[str, ...]
     since: datetime
+    text: str = ""
 
     def as_item(self) -> Item:
         """Return the attribute's value."""
-        return {"turn": self.turn, "hashes": list(self.hashes), "since": milliseconds(self.since)}
+        item: Item = {"turn": self.turn, "hashes": list(self.hashes), "since": milliseconds(self.since)}
+        return {**item, "text": self.text} if self.text else item
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any] | None) -> OpenReply | None:
         """Return the reply of an attribute's value."""
         if item is None:
             return None
-        return cls(int(item["turn"]), tuple(item["hashes"]), moment(item["since"]))
+        return cls(int(item["turn"]), tuple(item["hashes"]), moment(item["since"]), item.get("text", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +108,10 @@ class State:
     `answered`. `pending_no` is the newest message that came without author and text; `read_no` up to which of them the
     CRM was asked: then the responder raises `customer_no` and `employee_no` as a webhook would have. `paused`: an
     operator said so, and only an operator ends it; `resumed_at` is when one did. `polled_at`: then an answered turn
-    asked the CRM, and no employee had written. Entries of the timeline up to `forgotten` were erased, or are about to
-    be: nobody reads them; what was written until `forgotten_at` is not found again.
+    asked the CRM, and no employee had written. `waiting_since`: when the oldest unanswered message was stored; while
+    nobody waits it means nothing. `model_failed_at`: when the model first failed for what is unanswered. Entries of
+    the timeline up to `forgotten` were erased, or are about to be: nobody reads them; what was written until
+    `forgotten_at` is not found again.
     """
 
     conversation: ConversationKey
@@ -136,6 +141,8 @@ class State:
     paused: bool = False
     resumed_at: datetime | None = None
     polled_at: datetime | None = None
+    waiting_since: datetime | None = None
+    model_failed_at: datetime | None = None
     forgotten: int = 0
     forgotten_at: datetime | None = None
     day: str = ""
@@ -167,9 +174,6 @@ class State:
         """Return the state of a META item; of a conversation that is not there yet, an empty one."""
         if not item:
             return cls(conversation)
-        employee_at, resumed_at, polled_at, forgotten_at = (
-            item.get(name) for name in ("employee_at", "resumed_at", "polled_at", "forgotten_at")
-        )
         return cls(
             conversation,
             connection=item.get("connection", ""),
@@ -178,7 +182,7 @@ class State:
             arrived=item.get("arrived", 0),
             customer_no=item.get("customer_no", 0),
             employee_no=item.get("employee_no", 0),
-            employee_at=None if employee_at is None else moment(employee_at),
+            employee_at=_moment(item, "employee_at"),
             answered=item.get("answered", 0),
             pending_no=item.get("pending_no", 0),
             read_no=item.get("read_no", 0),
@@ -196,14 +200,21 @@ class State:
             confirmed=item.get("confirmed", 0),
             provisional=tuple(item.get("provisional", ())),
             paused=item.get("paused", False),
-            resumed_at=None if resumed_at is None else moment(resumed_at),
-            polled_at=None if polled_at is None else moment(polled_at),
+            resumed_at=_moment(item, "resumed_at"),
+            polled_at=_moment(item, "polled_at"),
+            waiting_since=_moment(item, "waiting_since"),
+            model_failed_at=_moment(item, "model_failed_at"),
             forgotten=item.get("forgotten", 0),
-            forgotten_at=None if forgotten_at is None else moment(forgotten_at),
+            forgotten_at=_moment(item, "forgotten_at"),
             day=item.get("day", ""),
             day_tokens=item.get("day_tokens", 0),
             day_replies=item.get("day_replies", 0),
         )
+
+
+def _moment(item: Item, name: str) -> datetime | None:
+    value = item.get(name)
+    return None if value is None else moment(value)
 
 
 def chat_item(chat: Chat) -> Item:

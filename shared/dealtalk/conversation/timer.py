@@ -10,10 +10,21 @@ from dealtalk.conversation.state import due_shard, meta_key
 from dealtalk.conversation.table import ConditionFailed, Update, equals
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dealtalk.conversation.state import State
     from dealtalk.conversation.table import Table
     from dealtalk.ports import Doorbell
     from dealtalk.watch import Watch
+
+
+class Postponed(Exception):
+    """Nothing more can be done before `at`; the doorbell is acknowledged and the timer set."""
+
+    def __init__(self, at: datetime, why: str) -> None:
+        super().__init__(why)
+        self.at = at
+        self.why = why
 
 
 def set_timer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dealtalk.deals import (
     AddTag,
@@ -21,10 +21,13 @@ from dealtalk.deals import (
     SetPrice,
     same_name,
 )
+from dealtalk.errors import LimitedAfterWrite, OutcomeUnknown, RateLimited, Retryable
 from dealtalk.messages import short_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+T = TypeVar("T")
 
 NOT_KEPT = "The CRM accepted the request, but the deal does not show this value now. Treat it as not done."
 
@@ -42,6 +45,24 @@ def judge(
     """
     refusals = refusals or {}
     return [_judge_one(before, after, update, schema, refusals.get(index)) for index, update in enumerate(updates)]
+
+
+def after_write(call: Callable[[], T]) -> T:
+    """Return what `call` returns, which follows a write of the same step: the deal's read-back, a second write.
+
+    Raises OutcomeUnknown where it fails: the deal may be as wished, and the step must be settled, not begun anew. Of
+    these, LimitedAfterWrite where the CRM takes no more requests for a while.
+    """
+    try:
+        return call()
+    except RateLimited as limit:
+        msg = "the deal was written; the CRM takes no more requests to see it"
+        raise LimitedAfterWrite(msg, after=limit.after) from None
+    except OutcomeUnknown:
+        raise
+    except Retryable as error:
+        msg = "the deal was written and could not be seen to the end"
+        raise OutcomeUnknown(msg, after=error.after) from None
 
 
 def holds(deal: Deal, update: DealUpdate, schema: DealSchema) -> bool:

@@ -14,8 +14,8 @@ from dealtalk.conversation.journal import StepKind, StepState, Stopped, TakenOve
 from dealtalk.conversation.rules import may_work
 from dealtalk.conversation.state import State, meta_key
 from dealtalk.conversation.table import Update
+from dealtalk.conversation.timer import Postponed
 from dealtalk.errors import DealtalkError
-from dealtalk.settle import Postponed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -91,16 +91,16 @@ class FakeCrm:
     def __post_init__(self) -> None:
         self.deals = {deal.id: deal for deal in self.initial}
         self._failures: dict[str, list[Exception]] = defaultdict(list)
-        self._dropped: dict[str, int] = defaultdict(int)
+        self._dropped: dict[str, list[Exception]] = defaultdict(list)
         self._marks: dict[tuple[str, str], datetime] = {}
 
     def fail(self, method: str, *errors: Exception) -> None:
         """Let the next calls of `method` raise these errors, one each, without acting."""
         self._failures[method].extend(errors)
 
-    def drop_answer(self, method: str, times: int = 1) -> None:
-        """Let the next calls of `method` act and then raise OutcomeUnknown, as a lost response does."""
-        self._dropped[method] += times
+    def drop_answer(self, method: str, error: Exception | None = None) -> None:
+        """Let the next call of `method` act and then raise `error`; by default OutcomeUnknown, as a lost response."""
+        self._dropped[method].append(error or OutcomeUnknown("the answer was lost"))
 
     def employee_writes(self, chat_id: str, at: datetime | None = None) -> None:
         """Let an employee write in the chat (`at`: default now)."""
@@ -205,9 +205,7 @@ class FakeCrm:
 
     def _leave(self, method: str) -> None:
         if self._dropped[method]:
-            self._dropped[method] -= 1
-            msg = "the answer was lost"
-            raise OutcomeUnknown(msg)
+            raise self._dropped[method].pop(0)
 
     def _deal(self, deal_id: str) -> Deal:
         if deal_id not in self.deals:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dealtalk.deals import AddNote, AddTag, AddTask, Assign, FieldKind, MoveStage, SetField, SetPrice
-from dealtalk.errors import NeedsAttention, OutcomeUnknown, Permanent, Retryable
+from dealtalk.errors import NeedsAttention, OutcomeUnknown, Permanent, RateLimited, Retryable
 from dealtalk.ports import Certainty
 from tests.contract.crm.suite import field_of
 
@@ -206,6 +206,22 @@ def test_a_write_that_cannot_be_read_back_is_of_unknown_outcome(amocrm: AmocrmWo
 
     with pytest.raises(OutcomeUnknown):
         amocrm.crm.update_deal(deal, [SetPrice(Decimal(5))], schema)
+
+
+def test_a_read_back_that_is_refused_with_429_leaves_the_outcome_unknown_and_the_account_alone(
+    amocrm: AmocrmWorld,
+) -> None:
+    """The change is there: it must be settled by asking, after the pause that everybody keeps."""
+    schema = amocrm.crm.read_schema()
+    deal = amocrm.crm.read_deal(amocrm.deal_id)
+    amocrm.simulator.fault("status", amocrm.account.subdomain, method="GET", status=429, count=1)
+
+    with pytest.raises(OutcomeUnknown) as refused:
+        amocrm.crm.update_deal(deal, [SetPrice(Decimal(5))], schema)
+
+    assert isinstance(refused.value, RateLimited)
+    assert refused.value.after
+    assert amocrm.crm.read_deal(amocrm.deal_id).price == Decimal(5)
 
 
 def test_a_read_is_tried_once_more_where_the_connection_was_cut(amocrm: AmocrmWorld) -> None:

@@ -258,7 +258,7 @@ MUTATIONS = (
     Mutation(
         "a sweeper rings without claiming",
         "dealtalk.recovery.sweep:Sweeper._claim_and_ring",
-        'where=(equals("due_at", item["due_at"]),),',
+        'where=(equals("due_at", seen.due_at),),',
         "",
         _broken(6),
         ("bells",),

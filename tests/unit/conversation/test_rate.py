@@ -17,11 +17,11 @@ CONNECTION = Connection("amocrm", "c", "1", "https://x.amocrm.ru", "secret", "pr
 KEY = rate_key(CONNECTION)
 
 
-def test_the_first_worker_calls_at_once_for_one_write() -> None:
+def test_the_first_worker_calls_at_once_for_one_request() -> None:
     """Nothing is reserved."""
     table = MemoryTable()
     assert reserve(table, FakeClock(), CONNECTION, None) == 0
-    assert table.calls == ["write"]
+    assert table.calls == ["update"]
 
 
 def test_workers_at_the_same_instant_are_spread() -> None:

@@ -13,9 +13,9 @@ from dealtalk.crm.amocrm.deal import NOT_FOUND, read_deal
 from dealtalk.crm.amocrm.errors import Refused
 from dealtalk.crm.amocrm.fields import write_values
 from dealtalk.crm.option_values import digits
-from dealtalk.crm.readback import holds, judge
+from dealtalk.crm.readback import after_write, holds, judge
 from dealtalk.deals import AddTag, Assign, ChangeResult, MoveStage, RemoveTag, SetField, SetPrice
-from dealtalk.errors import ChangeRefused, DealGone, OutcomeUnknown, RateLimited, Retryable
+from dealtalk.errors import ChangeRefused, DealGone, OutcomeUnknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,20 +65,10 @@ def update_deal(
         refusals = _for_all(_refusals(refusal, patch, len(updates)), len(updates))
     except OutcomeUnknown as error:
         unknown = error
-    after = deal if refusals else _read_back(api, deal.id)
+    after = deal if refusals else after_write(lambda: read_deal(api, deal.id, with_contact=False))
     if unknown and not all(holds(after, update, schema) for update in updates):
         raise unknown
     return judge(deal, after, updates, schema, refusals)
-
-
-def _read_back(api: Api, deal_id: str) -> Deal:
-    try:
-        return read_deal(api, deal_id, with_contact=False)
-    except RateLimited:
-        raise
-    except Retryable as error:
-        msg = "the deal was written and could not be read back"
-        raise OutcomeUnknown(msg, after=error.after) from None
 
 
 def _patch(updates: Sequence[DealUpdate], schema: DealSchema, options: AmocrmOptions) -> _Patch:

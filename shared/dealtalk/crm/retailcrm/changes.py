@@ -10,13 +10,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from dealtalk.crm.option_values import digits
-from dealtalk.crm.readback import holds, judge
+from dealtalk.crm.readback import after_write, holds, judge
 from dealtalk.crm.retailcrm.api import numeric
 from dealtalk.crm.retailcrm.deal import customer_of, items_of, own_site
 from dealtalk.crm.retailcrm.errors import NOT_FOUND, Refused
 from dealtalk.crm.retailcrm.fields import write_value
 from dealtalk.deals import AddTag, Assign, MoveStage, RemoveTag, SetField, SetPrice
-from dealtalk.errors import ChangeRefused, DealGone, OutcomeUnknown, RateLimited, Retryable
+from dealtalk.errors import ChangeRefused, DealGone, OutcomeUnknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,7 +59,7 @@ def update_deal(
     if not refusals and edit.tags:
         tag_refusals, tags_unknown = _write_tags(v5, row, edit)
         refusals, unknown = refusals | tag_refusals, unknown or tags_unknown
-    after = deal if len(refusals) == len(updates) else _read_back(read_back)
+    after = deal if len(refusals) == len(updates) else after_write(read_back)
     left = [update for index, update in enumerate(updates) if index not in refusals]
     if unknown and not all(holds(after, update, schema) for update in left):
         raise unknown
@@ -97,23 +97,17 @@ def _write_order(v5: V5Api, row: Json, edit: _Edit, count: int) -> tuple[dict[in
 
 def _write_tags(v5: V5Api, row: Json, edit: _Edit) -> tuple[dict[int, str], OutcomeUnknown | None]:
     customer = customer_of(row)
+    path = f"/customers/{numeric(customer['id'])}/edit"
     try:
-        v5.post(f"/customers/{numeric(customer['id'])}/edit", by="id", site=own_site(row), customer=edit.tags)
+        if edit.order:
+            after_write(lambda: v5.post(path, by="id", site=own_site(row), customer=edit.tags))
+        else:
+            v5.post(path, by="id", site=own_site(row), customer=edit.tags)
     except Refused as refusal:
         return dict.fromkeys(edit.tagging, sentence(refusal)), None
     except OutcomeUnknown as error:
         return {}, error
     return {}, None
-
-
-def _read_back(read_back: Callable[[], Deal]) -> Deal:
-    try:
-        return read_back()
-    except RateLimited:
-        raise
-    except Retryable as error:
-        msg = "the order was written and could not be read back"
-        raise OutcomeUnknown(msg, after=error.after) from None
 
 
 def _edit(row: Json, deal: Deal, updates: Sequence[DealUpdate], schema: DealSchema, options: RetailcrmOptions) -> _Edit:
