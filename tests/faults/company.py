@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from dealtalk.agent.profile import Profile, parse_profile
 from dealtalk.connection_store import ConnectionStore, connection_item, connection_key
 from dealtalk.connections import Connection, ConnectionState, Mode, UncertainSend, connection_id
 from dealtalk.conversation.doorbell import Ring
@@ -22,44 +20,31 @@ from dealtalk.crm.schema_cache import SchemaCache
 from dealtalk.deals import Deal
 from dealtalk.doorbell_handler import DoorbellHandler
 from dealtalk.errors import Retryable
-from dealtalk.messages import Author, Chat, ConversationKey, InboundMessage, short_hash
+from dealtalk.messages import Chat, ConversationKey, InboundMessage
 from dealtalk.recovery.redrive import Redriver
 from dealtalk.recovery.sweep import Sweeper
 from dealtalk.responder import Responder
 from dealtalk.services import Services
 from tests.contract.crm.fake import FakeCrm
-from tests.fakes.world import SCHEMA, OneProfile, Silence
-from tests.faults.accounts import KINDS, Account, Edited, ProcessCrm
+from tests.fakes.world import SCHEMA, Silence
+from tests.faults.accounts import KINDS, Account, ProcessCrm
 from tests.faults.bells import DEFAULT_VISIBILITY, Bell, Queue
-from tests.faults.faults import Dice, Fault, Port
+from tests.faults.edges import Context, ProcessBell, ProcessLetters, ProcessVisibility, Profiles
+from tests.faults.faults import Dice, Fault
 from tests.faults.outside import Outside
+from tests.faults.people import CALM_AFTER, People
 from tests.faults.scheduler import Container, Ended, Process, Scheduler, SimClock
 from tests.faults.seller import Minds, Seller
 from tests.faults.storage import ProcessTable, Storage
+from tests.faults.talks import Talk, profile_of
 from tests.faults.traffic import Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
+    from dealtalk.agent.profile import Profile
     from dealtalk.ports import Crm
 
-PROFILE = """
-name: Анна
-instructions: Помогайте выбрать окна.
-works_in: [{pipeline: Продажи, stages: [Новый, Квалификация]}]
-reads: [Товар, Город]
-changes:
-  stages: {Новый: [Квалификация]}
-  fields:
-    - {name: Товар}
-    - {name: Количество}
-    - {name: Город, policy: overwrite}
-  tags: {add: [ии]}
-  people: [Олег]
-  tasks: {allowed: true}
-"""
-TOLD = "handoff: {customer_message: {ru: Коллега ответит вам скоро.}}\n"
-CANNED = "Коллега ответит вам скоро."
 SLOTS = 4
 RESPONDER_SECONDS = 90.0
 OTHER_SECONDS = 120.0
@@ -67,34 +52,7 @@ QUIET_SECONDS = 4.0
 SWEEP_EVERY = 60.0
 REDRIVE_EVERY = 900.0
 ALARM_AFTER = 90.0
-LETTERS_HIDDEN = 120.0
-LETTERS_PER_RUN = 25
 AFTER_FAULTS = 6 * 3600.0
-CALM_AFTER = 1000.0
-"""Seconds after the last fault from which on a customer is answered as on any other day."""
-
-
-@dataclass(eq=False)
-class Talk:
-    """One conversation: the account's chat, its deal, and what was written by whom and when."""
-
-    label: str
-    account: Account
-    chat: Chat
-    key: ConversationKey
-    said: list[tuple[str, str, float]] = field(default_factory=list)
-    """Marker, message id and time of each customer's message."""
-
-    employee: list[tuple[str, float, str]] = field(default_factory=list)
-    """Message id, time and text of each employee's message."""
-
-
-@cache
-def profile_of(resume: int, told: bool, mode: str, quiet: int) -> Profile:
-    """Return a profile."""
-    timing = f"timing: {{quiet_seconds: {quiet}, max_wait_seconds: 20}}\n"
-    extra = f"{timing}takeover: {{resume_after_minutes: {resume}}}\nmode: {mode}\n{TOLD if told else ''}"
-    return parse_profile(PROFILE + extra, source="faults.yaml")
 
 
 class Company:
@@ -106,7 +64,8 @@ class Company:
         random.seed(seed)
         self.scheduler = Scheduler()
         self.dice = Dice(self.random, focus)
-        self.outside = Outside(self.scheduler, self.dice, interject=self._interject)
+        self.people = People(self)
+        self.outside = Outside(self.scheduler, self.dice, interject=self.people.interject)
         self.storage = Storage()
         self.queue_dead = Queue(self.scheduler)
         self.queue = Queue(self.scheduler, QUIET_SECONDS, self.queue_dead)
@@ -126,7 +85,7 @@ class Company:
         self.busy_connections: set[str] = set()
         self._open_accounts()
         self.fault_seconds = self.random.choice([120.0, 240.0, 400.0])
-        self._plan_people()
+        self.people.plan()
 
     def run(self) -> None:
         """Let it all happen: with faults, then without, until nothing moves."""
@@ -147,7 +106,7 @@ class Company:
         busy = self.running or self.traffic.under_way or self.queue.bells or self.queue_dead.bells
         broken = any(self.connection(account).state is not ConnectionState.ACTIVE for account in self.accounts)
         waits = any(due is not None for due in [self.storage.due_at()])
-        return not busy and not waits and not broken and self.scheduler.time > self.last_word
+        return not busy and not waits and not broken and self.scheduler.time > self.people.last_word
 
     def state(self, talk: Talk) -> State:
         """Return META as it is now."""
@@ -199,7 +158,7 @@ class Company:
             deals = [Deal(str(500 + n), "Сделка", "10", "11", "7", price=Decimal(0)) for n in range(3)]
             crm = FakeCrm(SCHEMA, deals, clock=clock, returns_ids=True, sees_texts=kind.sees_texts)
             crm.reply_limit = self.random.choice([1000, 1000, 1000, 45])
-            account = Account(connection, key, kind, crm, self.scheduler, self._echo)
+            account = Account(connection, key, kind, crm, self.scheduler, self.people.echo)
             self.accounts.append(account)
             self.storage.memory.write(Put(connection_key(connection.crm, connection.id), connection_item(connection)))
             self._open_talks(account)
@@ -214,93 +173,6 @@ class Company:
             account.chats[chat.chat_id] = label
             key = ConversationKey.of_chat(account.connection.crm, account.connection.account, chat.chat_id)
             self.talks.append(Talk(label, account, chat, key))
-
-    def _plan_people(self) -> None:
-        """Let customers write in bursts, employees cut in, people edit deals."""
-        self.last_word = 0.0
-        for talk in self.talks:
-            at = self.dice.between(0, self.fault_seconds / 2)
-            for _ in range(self.random.choice([1, 1, 2, 3, 4])):
-                self._plan(at, partial(self.customer_writes, talk))
-                at += self.random.choice([0.3, 2.0, 6.0, 15.0, 60.0]) * self.dice.between(0.5, 1.5)
-            if self.random.random() < 0.15:
-                self._plan(self.dice.between(0, self.fault_seconds), partial(self.employee_writes, talk))
-            if self.random.random() < 0.3:
-                self._plan(self.dice.between(0, self.fault_seconds), partial(self.person_edits, talk))
-        self.calm = self.random.choice(self.talks)
-        at = self.fault_seconds + CALM_AFTER
-        for _ in range(self.random.choice([0, 1, 2, 3])):
-            self._plan(at, lambda: self.customer_writes(self.calm))
-            at += self.random.choice([0.4, 2.0, 5.0, 9.0])
-
-    def _plan(self, at: float, do: Callable[[], None]) -> None:
-        self.last_word = max(self.last_word, at)
-        self.scheduler.after(at, do)
-
-    def customer_writes(self, talk: Talk, *, at_once: bool = False) -> None:
-        """Let the customer write a message of its own marker."""
-        marker = f"q{talk.label[1:]}x{len(talk.said) + 1}"
-        message = self._message(talk, f"вопрос {marker}", Author.CUSTOMER)
-        talk.said.append((marker, message.id, self.scheduler.time))
-        self.outside.note("customer", talk.label, f"writes {marker}")
-        self.traffic.bring(talk.account, message, at_once=at_once)
-
-    def employee_writes(self, talk: Talk, text: str = "", *, at_once: bool = False) -> None:
-        """Let an employee write; a webhook tells of it where this account has such."""
-        message = self._message(talk, text or f"говорит человек {len(talk.employee) + 1}", Author.EMPLOYEE)
-        talk.employee.append((message.id, self.scheduler.time, message.text))
-        talk.account.crm.employee_writes(talk.chat.chat_id)
-        self.outside.note("employee", talk.label, "writes")
-        if talk.account.kind.tells_outgoing:
-            self.traffic.bring(talk.account, message, at_once=at_once)
-
-    def person_edits(self, talk: Talk) -> None:
-        """Let a person set a field of the deal."""
-        account, deal_id = talk.account, talk.account.crm.deal_of[talk.chat.chat_id]
-        deal = account.crm.deals.get(deal_id)
-        if deal is None:
-            return
-        field_id, value = self.random.choice(["101", "103", "103"]), f"человек{self.minds.number()}"
-        account.crm.deals[deal_id] = replace(deal, fields={**deal.fields, field_id: value})
-        account.edited.append(Edited(self.scheduler.time, deal_id, field_id, value))
-        self.outside.note("employee", talk.label, f"sets {field_id} of {deal_id} to {value}")
-
-    def _message(self, talk: Talk, text: str, author: Author, message_id: str | None = None) -> InboundMessage:
-        number = len(talk.said) + len(talk.employee) + 1
-        return InboundMessage(
-            conversation=talk.key,
-            chat=talk.chat,
-            id=message_id or f"{talk.chat.chat_id}-m{number}-{author.value}",
-            author=author,
-            text=text,
-            sent_at=self.scheduler.now(),
-            outgoing=author is not Author.CUSTOMER,
-        )
-
-    def _echo(self, account: Account, chat_id: str, text: str, message_id: str) -> None:
-        """Let the CRM tell of our own message: early, late, twice."""
-        talk = next(t for t in self.talks if t.account is account and t.chat.chat_id == chat_id)
-        self.outside.note("crm", talk.label, f"customer gets {text!r}")
-        if not account.kind.tells_outgoing:
-            return
-        author = Author.EMPLOYEE if account.kind.echo_by_owner else Author.BOT
-        message = self._message(talk, text, author, message_id)
-        self.traffic.bring(account, message, at_once=self.dice.coin(0.2))
-
-    def _interject(self, fault: Fault, process: Process, what: str) -> None:
-        """Let a person act; an employee who writes while a reply goes out may write the very same words."""
-        talk = next((t for t in self.talks if t.label == process.conversation), None)
-        if talk is None:
-            return
-        if fault is Fault.CUSTOMER:
-            self.scheduler.after(0, lambda: self.customer_writes(talk, at_once=True))
-        elif fault is Fault.EMPLOYEE:
-            same = what[6:-1] if what.startswith("send ") and self.dice.coin() else ""
-            self.scheduler.after(0, lambda: self.employee_writes(talk, same, at_once=True))
-        elif fault is Fault.EDIT:
-            self.scheduler.after(0, lambda: self.person_edits(talk))
-
-    # Processes
 
     def _container(self, pool: str) -> Container:
         free = [each for each in self.containers[pool] if each.is_free]
@@ -326,7 +198,7 @@ class Company:
             connections=ConnectionStore(table, clock),
             doorbell=ProcessBell(self, container),
             clock=clock,
-            profiles=_Profiles(self.profiles),
+            profiles=Profiles(self.profiles),
             schemas=SchemaCache(table, clock),
             open_crm=open_crm,
             open_model=lambda _: Seller(self.minds, self.outside, container),
@@ -417,7 +289,7 @@ class Company:
         def work(services: Services, process: Process) -> object:
             sqs: Any = ProcessVisibility(self, process)
             handler = DoorbellHandler(Responder(services), sqs, "queue")
-            return handler.handle({"Records": [record]}, _Context(process))
+            return handler.handle({"Records": [record]}, Context(process))
 
         def ended(outcome: Ended) -> None:
             answer: Any = outcome.value
@@ -433,10 +305,11 @@ class Company:
                 self.poll_later(max(next_at - self.scheduler.time, 0.0))
 
         process = self._start("responder", "responder", work, ended, seconds=RESPONDER_SECONDS)
-        process.conversation, process.scope = talk.label, self._scope(talk)
+        process.conversation, process.scope = talk.label, self.scope(talk)
         self.outside.note(process.name, talk.label, f"rung: {ring.reason} {ring.arrival}, receive {receives}")
 
-    def _scope(self, talk: Talk) -> str:
+    def scope(self, talk: Talk) -> str:
+        """Return the partitions that a process may touch which works for this conversation."""
         account = talk.account.connection
         return f"{account.partition} {talk.key.partition} DEAL#{account.crm}#{account.account}#* MODEL#*"
 
@@ -487,7 +360,7 @@ class Company:
     def _redrive(self) -> None:
         def work(services: Services, process: Process) -> object:
             letters = ProcessLetters(self, process)
-            return Redriver(services, letters, Responder(services).open_turn, _Context(process).seconds_left).run()
+            return Redriver(services, letters, Responder(services).open_turn, Context(process).seconds_left).run()
 
         self._start(
             "other", "redriver", work, lambda outcome: self._unexpected("redriver", outcome), seconds=OTHER_SECONDS
@@ -497,131 +370,6 @@ class Company:
         self.outside.note(name, "", f"ends: {outcome.error or outcome.value}")
         if outcome.error is not None and not isinstance(outcome.error, Retryable | ClientError):
             self.faulty_exits.append(f"{name}: {outcome.error!r}")
-
-
-@dataclass
-class _Profiles:
-    """See `Profiles`."""
-
-    profiles: dict[str, Profile]
-
-    def get(self, name: str) -> Profile:
-        """Return the profile of this name."""
-        return OneProfile(self.profiles[name]).get(name)
-
-
-@dataclass(frozen=True)
-class _Context:
-    """Lambda's context."""
-
-    process: Process
-
-    def seconds_left(self) -> float:
-        """Return the time that is left."""
-        return (self.process.deadline or 0.0) - self.process.scheduler.time
-
-    def get_remaining_time_in_millis(self) -> int:
-        """See Lambda's context object."""
-        return int(self.seconds_left() * 1000)
-
-
-@dataclass
-class ProcessBell:
-    """See `ports.Doorbell`."""
-
-    company: Company
-    container: Container
-
-    def ring(self, conversation: ConversationKey, *, connection: str, arrival: int, dedup: str, reason: str) -> None:
-        """Put a ring into the queue."""
-        company, process = self.company, self.container.running
-        dice, queue = company.dice, company.queue
-        body = Ring(conversation, connection, arrival, reason).body()
-        fault = None if process.instant else _own_fault(dice)
-
-        def effect() -> None:
-            company.rings.append((company.scheduler.time, conversation, reason, process.name))
-            if fault is Fault.BELL_LOST:
-                return
-            copies = 2 if fault is Fault.BELL_DOUBLED else 1
-            extra = dice.between(10, 400) if fault is Fault.BELL_LATE else 0.0
-            queue.send(short_hash(conversation.partition), dedup, body, extra=extra, copies=copies)
-            if fault is Fault.BELL_TO_TWO:
-                bell = queue.bells[-1]
-                company.scheduler.after(dice.between(5, 30), partial(company.poll_for_copy, queue, bell))
-            company.poll_later(queue.delay + extra)
-
-        company.outside.call(
-            process,
-            Port.BELL,
-            f"ring {reason} {arrival} {dedup[-12:]}{f' !! {fault.value.upper()}' if fault else ''}",
-            effect,
-            errors=lambda fault: Retryable(f"the queue answered {fault.name}"),
-        )
-
-
-def _own_fault(dice: Dice) -> Fault | None:
-    if not dice.open or "bells" not in dice.families or not dice.coin(dice.rate * 8):
-        return None
-    fault = dice.random.choice([Fault.BELL_LOST, Fault.BELL_DOUBLED, Fault.BELL_LATE, Fault.BELL_TO_TWO])
-    dice.happened(fault)
-    return fault
-
-
-@dataclass
-class ProcessVisibility:
-    """The one call of the SQS client that the doorbell's handler makes."""
-
-    company: Company
-    process: Process
-
-    def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:  # noqa: ARG002, N803 (boto3's names)
-        """Set a received doorbell's visibility. Raises ClientError."""
-
-        def effect() -> None:
-            if not self.company.queue.hide(ReceiptHandle, VisibilityTimeout):
-                raise _client_error("ReceiptHandleIsInvalid")
-            self.company.poll_later(VisibilityTimeout)
-
-        self.company.outside.call(
-            self.process,
-            Port.VISIBILITY,
-            f"hide {VisibilityTimeout}",
-            effect,
-            errors=lambda _: _client_error("ServiceUnavailable"),
-        )
-
-
-@dataclass
-class ProcessLetters:
-    """See `redrive.DeadLetters`."""
-
-    company: Company
-    process: Process
-
-    def take(self) -> Iterator[tuple[str, str]]:
-        """Yield dead doorbells."""
-        for _ in range(LETTERS_PER_RUN):
-            bell = self._call("receive", lambda: self.company.queue_dead.receive(LETTERS_HIDDEN))
-            if bell is None:
-                return
-            ring = Ring.from_body(bell.body)
-            talk = next(t for t in self.company.talks if t.key == ring.conversation)
-            self.process.conversation, self.process.scope = talk.label, self.company._scope(talk)
-            yield bell.receipt, bell.body
-
-    def delete(self, receipt: str) -> None:
-        """Remove a dead doorbell."""
-        self._call("delete", lambda: self.company.queue_dead.delete(receipt))
-
-    def _call(self, what: str, effect: Callable[[], Any]) -> Any:
-        return self.company.outside.call(
-            self.process, Port.LETTERS, f"letters: {what}", effect, errors=lambda _: _client_error("ServiceUnavailable")
-        )
-
-
-def _client_error(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code}}, "Operation")
 
 
 def is_draft(company: Company, talk: Talk) -> bool:

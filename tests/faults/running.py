@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.faults.company import Company
-from tests.faults.verdict import Verdict, Violation, judge
+from tests.faults.verdict import judge
 
 if TYPE_CHECKING:
     from tests.faults.faults import Fault
+    from tests.faults.violations import Verdict, Violation
 
 SEEDS_AT_ONCE = 50
 

@@ -16,7 +16,7 @@ from tests.faults.running import simulate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.faults.verdict import Violation
+    from tests.faults.violations import Violation
 
 
 @dataclass(frozen=True, slots=True)
