@@ -111,6 +111,8 @@ def connect(
     # A CRM that is polled has no webhook.
     if not said.get("webhook_registered", True):
         raise ConnectError(f"the webhook of {subdomain} was not registered: {said['warnings']}")
+    if crm.tell_crm is not None:
+        crm.tell_crm(control, account, said)
     return ConnectedAccount(
         crm=said["crm"],
         key=said["key"],

@@ -45,6 +45,10 @@ class Control:
         body = {"account": account, "chat": chat, "text": text, "who": who, **options}
         return str(self._ask("POST", "say", body)["id"])
 
+    def set_webhook(self, account: str, url: str, token: str) -> None:
+        """Enter the webhook's address and token, where the account's own people do that."""
+        self._ask("POST", "webhooks", {"account": account, "url": url, "token": token})
+
     def switch(self, account: str, **switches: Any) -> None:
         """Set switches of the account."""
         self._ask("POST", "settings", {"account": account, "switches": switches})

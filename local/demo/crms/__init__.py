@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from local.demo.control import Control
+
     Words = Sequence[Sequence[str]]
 
 DEFAULT = "amocrm"
@@ -56,7 +58,8 @@ class DemoCrm:
     `simulator` is the module that runs it: it takes `--port`, `--state-file` and `--time-factor`, and its control API
     is that of `local.simulators.control`. `bots` says by an account's `settings.platform` who answers there.
     `connect_words` returns the options of `dealtalk connect <name>` for one of the simulator's accounts; `secrets` the
-    environment in which that command finds the token that the simulator gave.
+    environment in which that command finds the token that the simulator gave. `tell_crm` is for CRMs whose own people
+    enter the webhook: it is called with the account and what the command printed.
     """
 
     name: str
@@ -67,6 +70,7 @@ class DemoCrm:
     secrets: Callable[[str], Mapping[str, str]]
     dialogue: Dialogue = WINDOWS_RU
     simulator_words: Sequence[str] = field(default=())
+    tell_crm: Callable[[Control, Mapping[str, Any], Mapping[str, Any]], None] | None = None
 
 
 def names() -> list[str]:

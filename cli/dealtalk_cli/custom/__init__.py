@@ -1,0 +1,1 @@
+"""Connecting a CRM of one's own."""
