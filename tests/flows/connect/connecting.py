@@ -47,6 +47,11 @@ class Ran:
         return json.loads(self.out)
 
 
+def table() -> DynamoTable:
+    """Return the stack's table."""
+    return DynamoTable(boto3.client("dynamodb", region_name=REGION), TABLE, pause=lambda _: None)
+
+
 @dataclass
 class World:
     """One account at the simulator, a stack, and the command line between them."""
@@ -122,7 +127,7 @@ class World:
     @property
     def table(self) -> DynamoTable:
         """The stack's table."""
-        return DynamoTable(boto3.client("dynamodb", region_name=REGION), TABLE, pause=lambda _: None)
+        return table()
 
     def item(self, key: Key) -> Item:
         """Return an item of the table, empty where there is none."""

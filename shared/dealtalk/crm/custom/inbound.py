@@ -59,7 +59,7 @@ def parse(connection: Connection, payload: Payload, now: datetime) -> ParsedEven
     """Return the body's one message, or what is wrong with it: its sender is told by 422, as the protocol says."""
     try:
         message = _message(connection, payload, now)
-        if "deal_schema" in payload:
+        if payload.get("deal_schema") is not None:
             checked_schema(payload["deal_schema"])
     except Unusable as problem:
         return ParsedEvents(ignored={"unusable_message": 1}, refusal=_refusal(problem))
