@@ -108,6 +108,7 @@ class InboundMessage:
     `id` is the vendor's (the same in every delivery of this message). `outgoing` messages were written by our side: an
     employee, this bot or another one. `sent_at` is the CRM's clock and only orders the prompt. `pending`: the webhook
     brought no more than the id; author (UNKNOWN here), text and the rest of the chat are yet to be read from the CRM.
+    `unread`: the CRM's history tells of it and does not show what it says.
     """
 
     conversation: ConversationKey
@@ -122,6 +123,7 @@ class InboundMessage:
     attachments: tuple[Attachment, ...] = ()
     truncated: bool = False
     pending: bool = False
+    unread: bool = False
 
 
 def normalised_hash(text: str) -> str:

@@ -146,6 +146,19 @@ class History(Protocol):
         ...
 
 
+@runtime_checkable
+class IdsFirst(Protocol):
+    """A `History` whose pages hold ids: what the messages say is asked only of those that nobody has brought yet."""
+
+    def complete(self, messages: Sequence[InboundMessage]) -> Sequence[InboundMessage]:
+        """Return these pending messages with author and text.
+
+        `unread` where the CRM shows no text; left out are those that nobody needs to know of, and those of which it is
+        too early to say. Raises as `Crm`.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ReadMessages:
     """What a CRM says about messages of which only the ids were known.

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dealtalk.ports import Model, PromptMessage, Tool
 
 UNREADABLE = frozenset(AttachmentKind) - {AttachmentKind.LOCATION, AttachmentKind.CONTACT, AttachmentKind.STICKER}
+UNREAD = "[a message that could not be read]"
 LATE = (
     "A message marked new was written before things that stand above it; it reached you late. Answer what is still "
     "open in it, and do not repeat what you have said since."
@@ -185,7 +186,11 @@ def told(entries: Sequence[Entry], waiting: Sequence[Entry]) -> list[HistoryEntr
     new = {entry.arrival for entry in waiting}
     return [
         HistoryEntry(
-            _kind(entry), entry.text, entry.at, entry.attachments, new=entry.is_customers and entry.arrival in new
+            _kind(entry),
+            UNREAD if entry.unread else entry.text,
+            entry.at,
+            entry.attachments,
+            new=entry.is_customers and entry.arrival in new,
         )
         for entry in entries
         if not entry.text.startswith(REFUSED) or entry.kind is not EntryKind.CHANGE

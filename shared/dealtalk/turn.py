@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from dealtalk.conversation.state import OpenReply
     from dealtalk.deals import Deal, DealSchema
 
+UNREAD = "the customer wrote something that did not reach the bot: please read the chat"
 SILENT_HANDOFFS = frozenset({"too_old", UNCERTAIN})
 """Reasons of which the customer is not told: the question is of another day, or a reply may just have reached them."""
 
@@ -100,6 +101,8 @@ class Turn(Workbench):
         deal, schema = self._deal(), self._schema()
         if deal is not None and not self._works_here(deal, schema):
             return self._commit(Ending("outside"), Decision(Doing.NOTHING, "outside_its_stages"))
+        if any(entry.unread for entry in waiting):
+            raise NeedsHuman(UNREAD)
         gate = self._gate(fresh=decision.fresh)
         acts = self._acts(deal, schema, gate.before_act)
         if mode is Mode.DRAFT:

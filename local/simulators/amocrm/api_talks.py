@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def routes(router: Router) -> None:
     """Add these calls."""
     router.add("GET", "/api/v4/talks", talk_list)
+    router.add("GET", "/api/v4/contacts/chats", contact_chats)
     router.add("GET", "/api/v4/talks/{id}", talk)
     router.add("POST", "/api/v4/talks/{id}/close", close)
     router.add("GET", "/api/v4/talks/{id}/messages", messages)
@@ -53,6 +54,20 @@ def talk_list(ctx: Context) -> Response:
         if (not contacts or str(t.contact_id) in contacts) and (t.is_in_work or not open_only)
     ]
     return paged(ctx, "talks", rows)
+
+
+def contact_chats(ctx: Context) -> Response:
+    """Serve GET /api/v4/contacts/chats: the chats of contacts, chosen by contact_id or chat_id."""
+    wanted = ctx.query()
+    contacts, chosen = values_of(wanted.get("contact_id")), values_of(wanted.get("chat_id"))
+    if not contacts and not chosen:
+        raise problem(400, "contact_id or chat_id is needed")
+    rows = [
+        {"chat_id": chat.id, "contact_id": chat.contact_id, "id": number}
+        for number, chat in enumerate(ctx.account.chats.values(), 1)
+        if str(chat.contact_id) in contacts or chat.id in chosen
+    ]
+    return paged(ctx, "chats", rows)
 
 
 def close(ctx: Context) -> Response:

@@ -16,7 +16,6 @@ from local.simulators.amocrm.entities import (
     Lead,
     Talk,
 )
-from local.simulators.amocrm.settings import Platform
 
 if TYPE_CHECKING:
     import threading
@@ -249,7 +248,7 @@ def _append(
     kind = "outgoing_chat_message" if outgoing else "incoming_chat_message"
     actor = Actor(author.name, author.user_id or 0)
     message: Json = {"id": line.id}
-    if account.settings.platform is Platform.KOMMO:
+    if account.settings.event_talks:
         message |= {"talk_id": talk.talk_id, "origin": talk.origin}
     event = account.add_event(kind, entity, actor, [{"message": message}])
     event.contact_id = talk.contact_id

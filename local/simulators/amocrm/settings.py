@@ -56,6 +56,7 @@ class AccountSettings:
     send_message_max_chars: int | None = None
     messages_newest_first: bool = True
     talks_list: bool = False
+    event_talks: bool = False
     bots_v4: bool = False
     message_type: bool = False
     accepts_add_message: bool = True
@@ -88,6 +89,7 @@ class AccountSettings:
             kommo: dict[str, Any] = {
                 "chats_api": True,
                 "talks_list": True,
+                "event_talks": True,
                 "bots_v4": True,
                 "message_type": True,
                 "accepts_add_outgoing_message": True,

@@ -29,6 +29,8 @@ from dealtalk.conversation.state import (
     seen_key,
 )
 from dealtalk.conversation.table import (
+    MAX_READS,
+    Compare,
     Condition,
     ConditionFailed,
     Item,
@@ -132,6 +134,14 @@ class Intake:
         msg = "the conversation is contended"
         raise TableBusy(msg)
 
+    def unknown(self, messages: Sequence[InboundMessage]) -> list[InboundMessage]:
+        """Return those of the messages that nobody has brought yet. Raises TableBusy."""
+        keys = list(dict.fromkeys(seen_key(message.conversation, message.id) for message in messages))
+        known: set[Key] = set()
+        for start in range(0, len(keys), MAX_READS):
+            known |= self._table.read(keys[start : start + MAX_READS]).keys()
+        return [message for message in messages if seen_key(message.conversation, message.id) not in known]
+
     def _past(self, state: State) -> Past:
         """Return what the conversation's found messages are placed among."""
         items = self._table.newest(state.conversation.partition, TIMELINE, ENTRIES)
@@ -165,6 +175,7 @@ class _Batch:
         self._now = now
         self._new: list[tuple[int, InboundMessage, Item]] = []
         self._seen: list[tuple[str, Item]] = []
+        self._texts: list[Write] = []
         self._arrived = state.arrived
         self._ids: set[str] = set()
         self._known = 0
@@ -182,6 +193,8 @@ class _Batch:
         if message.id in self._ids or seen is not None:
             self._known += 1
             record = seen or {}
+            if record.get("unread") and not (message.unread or message.pending):
+                self._fill_in(message, record["arrival"])
             arrival = None if record.get("settled") else record.get("arrival")
             needs_an_answer = message.author is Author.CUSTOMER or message.pending
             if needs_an_answer and arrival is not None and arrival > self.state.unanswered_after:
@@ -210,9 +223,22 @@ class _Batch:
         else:
             self._learnt.hear(self._arrived, message, self._now)
         self._new.append((self._arrived, message, marks))
-        self._seen.append((message.id, {"arrival": self._arrived, "settled": marks.get("settled")}))
+        known = {"arrival": self._arrived, "settled": marks.get("settled"), "unread": message.unread or None}
+        self._seen.append((message.id, known))
         if message.pending or (message.author is Author.CUSTOMER and not marks.get("settled")):
             self._wait_for(message.id, self._arrived)
+
+    def _fill_in(self, message: InboundMessage, arrival: int) -> None:
+        """Give a message whose text could not be read the text that its late webhook brings."""
+        if arrival <= self.state.forgotten:
+            return
+        item = message_item(arrival, message, stored_at=self._now, now=self._now)
+        values = {name: item[name] for name in ("text", "truncated", "attachments", "unread")}
+        there = (Compare("message_id", "=", message.id),)
+        self._texts += [
+            Update(message_key(self.state.conversation, arrival), values, where=there),
+            Update(seen_key(self.state.conversation, message.id), removals=("unread",)),
+        ]
 
     def _wait_for(self, message_id: str, arrival: int) -> None:
         if self._newest is None or arrival > self._newest[1]:
@@ -221,8 +247,8 @@ class _Batch:
     def writes(self) -> list[Write]:
         """Return the transaction; empty where nothing is new."""
         if not self._seen:
-            return []
-        return [self._meta_update(), *self._seen_puts(), *(self._message_put(*new) for new in self._new)]
+            return self._texts
+        return [self._meta_update(), *self._seen_puts(), *(self._message_put(*new) for new in self._new), *self._texts]
 
     def _meta_update(self) -> Update:
         conversation = self.state.conversation

@@ -34,6 +34,7 @@ class Entry:
     `arrival` is the message's own number, or that of the newest message which the bot had seen. `author` says who wrote
     or did it. `text` of a change says in words what came of it; of a handoff, why. `late`: newer things were said
     before the message was found. `settled`: found after a person had answered; it needs no answer.
+    `unread`: that it was written is all that is known.
     """
 
     kind: EntryKind
@@ -47,6 +48,7 @@ class Entry:
     own_ids: tuple[str, ...] = ()
     late: bool = False
     settled: bool = False
+    unread: bool = False
 
     @property
     def is_customers(self) -> bool:
@@ -71,6 +73,7 @@ def entry_from_item(item: Item) -> Entry:
         own_ids=tuple(item.get("own_ids", ())),
         late=item.get("late", False),
         settled=item.get("settled", False),
+        unread=item.get("unread", False),
     )
 
 
@@ -86,6 +89,7 @@ def message_item(arrival: int, message: InboundMessage, *, stored_at: datetime, 
         "truncated": message.truncated or None,
         "attachments": [{"kind": a.kind.value, "url": a.url, "file_name": a.file_name} for a in message.attachments],
         "pending": message.pending or None,
+        "unread": message.unread or None,
         "sent_at": milliseconds(message.sent_at),
         "arrived_at": milliseconds(stored_at),
         "expires_at": expiry(now, KEEP_CONVERSATION_DAYS),

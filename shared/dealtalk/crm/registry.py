@@ -25,7 +25,7 @@ ADAPTERS = {
 }
 """CRM name to the module whose `open_crm(connection, opening)` returns the adapter; imported when it is needed."""
 
-HISTORIES = {"retailcrm": "dealtalk.crm.retailcrm.client"}
+HISTORIES = {"amocrm": "dealtalk.crm.amocrm.client", "retailcrm": "dealtalk.crm.retailcrm.client"}
 """CRM name to the module whose `open_history(connection, opening)` returns its `ports.History`."""
 
 POLLED = frozenset({"retailcrm"})

@@ -14,6 +14,7 @@ from dealtalk.conversation.dynamodb import DynamoTable
 from dealtalk.conversation.intake import Intake
 from dealtalk.conversation.rate import Spare
 from dealtalk.crm.registry import Opening, open_history
+from dealtalk.crm.reply_ways import ReplyWays
 from dealtalk.crm.secrets import SecretsManager
 from dealtalk.recovery.reading import HORIZON, Reading
 from dealtalk.watch import Watch
@@ -44,11 +45,13 @@ def compose_reading(
     table = DynamoTable(boto3.client("dynamodb", config=AWS_CALLS), settings.table, pause=clock.sleep)
     connections = ConnectionStore(table, clock)
     secrets = SecretsManager(boto3.client("secretsmanager", config=AWS_CALLS), clock)
+    ways = ReplyWays(clock)
     doorbell = SqsDoorbell(boto3.client("sqs", config=AWS_CALLS), settings.queue_url)
 
     def open_(connection: Connection, seconds_left: Callable[[], float]) -> History:
         before_call = Spare(table, clock, connection).wait
-        return open_history(connection, Opening(table, secrets, clock, seconds_left, before_call=before_call))
+        opening = Opening(table, secrets, clock, seconds_left, reply_ways=ways, before_call=before_call)
+        return open_history(connection, opening)
 
     return Reading(
         table=table,

@@ -19,15 +19,17 @@ from dealtalk.conversation.intake import IntakeResult
 from dealtalk.conversation.state import KEEP_SEEN_DAYS
 from dealtalk.conversation.table import TableBusy
 from dealtalk.errors import CrmUnavailable, DealtalkError, NeedsAttention, RateLimited, Retryable
+from dealtalk.ports import IdsFirst
 from dealtalk.recovery.bookmark import Bookmark, LeaseLost, start_anew
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from dealtalk.connection_store import ConnectionStore
     from dealtalk.connections import Connection
     from dealtalk.conversation.intake import Intake
     from dealtalk.conversation.table import Table
+    from dealtalk.messages import ConversationKey, InboundMessage
     from dealtalk.ports import Clock, History
     from dealtalk.watch import Watch
 
@@ -121,6 +123,8 @@ class Reading:
             why = self._past_breaker(connection, bookmark, seconds_left, progress)
         except LeaseLost:
             why = "lease_lost"
+        except _OutOfTime:
+            why = "out_of_time"
         except DealtalkError as failure:
             why = self._settle(connection, failure)
         except Exception as failure:  # noqa: BLE001 (one account's fault must not keep the others from being read)
@@ -173,21 +177,45 @@ class Reading:
         def for_calls() -> float:
             return min(seconds_left(), bookmark.seconds_left()) - STORING_SECONDS
 
+        def is_over() -> bool:
+            return min(seconds_left(), bookmark.seconds_left()) < LEAST_SECONDS
+
         history = self.open_history(connection, for_calls)
         for _ in range(MAX_PAGES):
-            if min(seconds_left(), bookmark.seconds_left()) < LEAST_SECONDS:
+            if is_over():
                 return "out_of_time"
             page = history.read(bookmark.cursor, floor)
-            fresh = [message for message in page.messages if message.sent_at >= floor]
-            if fresh:
+            young = [message for message in page.messages if message.sent_at >= floor]
+            for fresh in self._complete(history, young, is_over):
                 progress.taken += self.intake.take(connection, fresh, found=True)
             bookmark.move(page.cursor, at_end=not page.more)
             progress.pages += 1
-            progress.too_old += len(page.messages) - len(fresh)
+            progress.too_old += len(page.messages) - len(young)
             if not page.more:
                 progress.at_end = True
                 return "read"
         return "more_to_read"
+
+    def _complete(
+        self, history: History, messages: list[InboundMessage], is_over: Callable[[], bool]
+    ) -> Iterator[Sequence[InboundMessage]]:
+        """Yield the messages with their texts; where the record tells ids only, those that are new, chat by chat.
+
+        Each chat's are stored before the next one's are asked for: where the time ends in between, they are known. Raises
+        _OutOfTime.
+        """
+        if not isinstance(history, IdsFirst):
+            if messages:
+                yield messages
+            return
+        groups: dict[ConversationKey, list[InboundMessage]] = {}
+        for message in self.intake.unknown(messages):
+            groups.setdefault(message.conversation, []).append(message)
+        for index, group in enumerate(groups.values()):
+            if index and is_over():
+                raise _OutOfTime
+            if found := history.complete(group):
+                yield found
 
     def _settle(self, connection: Connection, failure: DealtalkError) -> str:
         """Mark the connection as the failure demands, and return its word."""
@@ -206,6 +234,10 @@ class Reading:
         say = self.watch.error if why in _ALARMING else self.watch.warn
         say("the history was not read", why=why, error=type(failure).__name__, account=connection.account)
         return why
+
+
+class _OutOfTime(Exception):
+    """What was stored is known; the page is read again by the next run."""
 
 
 @dataclass(slots=True)

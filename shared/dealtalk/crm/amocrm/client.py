@@ -11,6 +11,7 @@ from dealtalk.crm.amocrm.api import Api
 from dealtalk.crm.amocrm.auth import refresher
 from dealtalk.crm.amocrm.history import ChatHistory
 from dealtalk.crm.amocrm.options import AmocrmOptions, amocrm_options
+from dealtalk.crm.amocrm.record import AccountRecord
 from dealtalk.crm.amocrm.sending import Sender
 from dealtalk.crm.http import BearerHttp, Http
 from dealtalk.crm.oauth import OAuthTokens, StaticToken, token_key
@@ -102,14 +103,26 @@ class AmocrmCrm:
 def open_crm(connection: Connection, opening: Opening) -> AmocrmCrm:
     """Return the adapter for this connection. Raises NeedsAttention where its settings are unusable."""
     options = amocrm_options(connection.options)
+    history = _chat_history(connection, opening, options)
+    sender = Sender(
+        history.api, options, history, connection.partition, history.ways, opening.on_fallback, fallbacks={}
+    )
+    return AmocrmCrm(history.api, options, sender, reply_limit=options.limit(opening.channel))
+
+
+def open_history(connection: Connection, opening: Opening) -> AccountRecord:
+    """Return the account's record of messages. Raises NeedsAttention where its settings are unusable."""
+    options = amocrm_options(connection.options)
+    talks = _chat_history(connection, opening, options)
+    return AccountRecord(talks.api, connection, options, talks, opening.clock)
+
+
+def _chat_history(connection: Connection, opening: Opening, options: AmocrmOptions) -> ChatHistory:
     http = Http(connection.api_base, seconds_left=opening.seconds_left, before_call=opening.before_call)
     signed = BearerHttp(http, token_source(connection, opening, http, options))
     host = urlsplit(connection.api_base).netloc
     api = Api(signed, host=host, account=connection.account, cooldown=options.cooldown_seconds)
-    ways = opening.reply_ways or ReplyWays(opening.clock)
-    history = ChatHistory(api, options, connection.partition, ways)
-    sender = Sender(api, options, history, connection.partition, ways, opening.on_fallback, fallbacks={})
-    return AmocrmCrm(api, options, sender, reply_limit=options.limit(opening.channel))
+    return ChatHistory(api, options, connection.partition, opening.reply_ways or ReplyWays(opening.clock))
 
 
 def token_source(connection: Connection, opening: Opening, http: Http, options: AmocrmOptions) -> TokenSource:

@@ -73,11 +73,28 @@ class ChatHistory:
         events = _by_events(self.api, contact, chat.talk_id, since, self.options)
         return Seen((*(seen.messages if seen else ()), *events.messages), complete=False)
 
+    @property
+    def readable(self) -> bool:
+        """Whether texts may be looked up in talks, as far as is known."""
+        return self.options.poll_with is History.TALKS and not self.ways.closed(self.connection, READING, "")
+
+    def rows(self, talk_id: str, since: datetime) -> list[Json] | None:
+        """Return a talk's messages since `since` as the CRM lists them; None where they may not be read."""
+        found = self._read(talk_id, since) if self.readable else None
+        return found[0] if found else None
+
     def _by_talk(self, talk_id: str, since: datetime) -> Seen | None:
+        found = self._read(talk_id, since)
+        if found is None:
+            return None
+        outgoing = (row for row in found[0] if row.get("type") == "outgoing")
+        return Seen(tuple(_message(row, self.options) for row in outgoing), complete=found[1])
+
+    def _read(self, talk_id: str, since: datetime) -> tuple[list[Json], bool] | None:
         if self.ways.closed(self.connection, READING, talk_id):
             return None
         try:
-            return _by_talk(self.api, talk_id, since, self.options)
+            return _rows(self.api, talk_id, since)
         except (ScopeMissing, Unpaid):
             self.ways.close(self.connection, READING, "scope")
         except Refused:
@@ -85,18 +102,18 @@ class ChatHistory:
         return None
 
 
-def _by_talk(api: Api, talk_id: str, since: datetime, options: AmocrmOptions) -> Seen:
-    """Return the talk's messages, at most three pages.
+def _rows(api: Api, talk_id: str, since: datetime) -> tuple[list[Json], bool]:
+    """Return the talk's messages since `since`, at most three pages, and whether these are all.
 
     The vendor does not say in which order they come; where they come newest first, older pages are left alone.
     """
     path, found = f"/api/v4/talks/{number(talk_id)}/messages", []
     for page in range(1, MAX_PAGES + 1):
         rows, more = api.page(path, "messages", [("limit", PAGE), ("page", page)])
-        found += [row for row in rows if row.get("type") == "outgoing" and _at(row) >= since]
+        found += [row for row in rows if _at(row) >= since]
         if not more or (_at(rows[-1]) < since and _at(rows[-1]) <= _at(rows[0])):
-            return Seen(tuple(_message(row, options) for row in found), complete=True)
-    return Seen(tuple(_message(row, options) for row in found), complete=False)
+            return found, True
+    return found, False
 
 
 def _by_events(api: Api, contact: str, talk_id: str | None, since: datetime, options: AmocrmOptions) -> Seen:

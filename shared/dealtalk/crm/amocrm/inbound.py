@@ -87,7 +87,7 @@ def parse(connection: Connection, payload: Payload, now: datetime) -> ParsedEven
     for kind, item in _events(payload):
         message = None
         if kind in _MESSAGE_GROUPS:
-            message = _message(connection, item, now, outgoing=_MESSAGE_GROUPS[kind])
+            message = read_message(connection, item, now, outgoing=_MESSAGE_GROUPS[kind])
             kind = "unusable_message"  # noqa: PLW2901 (what it is counted as, unless it is usable)
         if message is None:
             ignored[kind] += 1
@@ -140,8 +140,8 @@ def _items(value: Any) -> list[Any]:  # noqa: ANN401 (JSON)
     return [value]
 
 
-def _message(connection: Connection, item: Any, now: datetime, *, outgoing: bool) -> InboundMessage | None:  # noqa: ANN401
-    """Return the message of an event, None where it is not usable."""
+def read_message(connection: Connection, item: Any, now: datetime, *, outgoing: bool) -> InboundMessage | None:  # noqa: ANN401
+    """Return the message of an event or of a talk's list, None where it is not usable."""
     if not isinstance(item, dict):
         return None
     message_id = opaque_id(item.get("id"))

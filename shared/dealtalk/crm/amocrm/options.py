@@ -80,6 +80,8 @@ class AmocrmOptions:
     `lead_from_contact`: look for the contact's only open lead where the talk names none.
     `as_robot`: changes are shown as made by a robot (`updated_by: 0`).
     `date_format`: see DateFormat.
+    `unread_after_minutes`: how old a customer's message without a webhook must be, where its text cannot be read, until
+    a person is asked to look: the CRM resends after 5 and 20 minutes.
     """
 
     platform: str
@@ -100,6 +102,7 @@ class AmocrmOptions:
     lead_from_contact: bool = True
     as_robot: bool = True
     date_format: DateFormat = DateFormat.UNIX
+    unread_after_minutes: int = 30
 
     def limit(self, channel: str | None) -> int:
         """Return how many characters one message into this channel may hold."""
@@ -153,4 +156,5 @@ _READERS: Mapping[str, Any] = {
     "lead_from_contact": flag,
     "as_robot": flag,
     "date_format": DateFormat,
+    "unread_after_minutes": number(1, 1440),
 }
