@@ -201,8 +201,8 @@ class Reading:
     ) -> Iterator[Sequence[InboundMessage]]:
         """Yield the messages with their texts; where the record tells ids only, those that are new, chat by chat.
 
-        Each chat's are stored before the next one's are asked for: where the time ends in between, they are known. Raises
-        _OutOfTime.
+        Each chat's are stored before the next one's are asked for: where the time ends in between, they are known.
+        Raises _OutOfTime.
         """
         if not isinstance(history, IdsFirst):
             if messages:
