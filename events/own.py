@@ -120,4 +120,9 @@ def sweeper() -> dict[str, Event]:
     return {"scheduled": scheduled("SweeperEveryMinute")}
 
 
-FUNCTIONS = (responder, redriver, sweeper)
+def reconciler() -> dict[str, Event]:
+    """Return the cases by the name of their file."""
+    return {"scheduled": scheduled("ReconcilerEvery10Minutes")}
+
+
+FUNCTIONS = (responder, redriver, sweeper, reconciler)

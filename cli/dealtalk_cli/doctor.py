@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dealtalk.connections import ConnectionState
+from dealtalk.crm.registry import HISTORIES
 from dealtalk.errors import DealtalkError, NeedsAttention
+from dealtalk.recovery.bookmark import Stand, reader_key
 from dealtalk_cli import place, registry
 from dealtalk_cli.errors import Trouble
 from dealtalk_cli.findings import Finding, Level, ok, problem, warning
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from dealtalk_cli.voice import Voice
 
 PROBLEMS = 1
+LATE = timedelta(minutes=40)
+"""Four runs of the reconciler: then what no webhook brought is no longer found in time."""
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -107,6 +112,7 @@ def _examine(connection: Connection, stack: Stack, *, fix: bool) -> Iterator[Fin
     for finding in registry.doctor(connection.crm).examine(connection, profile, stack, fix=fix):
         works = works and not (finding.check == "token" and finding.level is Level.PROBLEM)
         yield finding
+    yield from _history(connection, stack)
     yield from _state(connection, stack, works=works, fix=fix)
 
 
@@ -128,6 +134,25 @@ def _state(connection: Connection, stack: Stack, *, works: bool, fix: bool) -> I
     if connection.cooldown_until is not None and connection.cooldown_until > now:
         seconds = int((connection.cooldown_until - now).total_seconds())
         yield warning("state", f"the CRM asked for a pause: nobody calls it for {seconds} s more")
+
+
+def _history(connection: Connection, stack: Stack) -> Iterator[Finding]:
+    """Say when the account's own record was last read, where the CRM has one that is read."""
+    if connection.crm not in HISTORIES or connection.state is ConnectionState.OFF:
+        return
+    key = reader_key(connection)
+    stand = Stand.of(stack.table.read([key]).get(key))
+    begun = stand.read_at or connection.connected_at
+    late = begun is not None and stack.clock.now() - begun > LATE
+    if stand.read_at is None:
+        sentence = "not read yet" if stand.failed_why is None else f"never read to its end ({stand.failed_why})"
+    else:
+        since = f", {stand.failed_why} since" if stand.failed_why else ""
+        sentence = f"last read at {stand.read_at:%Y-%m-%d %H:%M} UTC{since}"
+    if late:
+        yield warning("history", sentence, "Look at the log of the function that reads it: reconciler or poller.")
+    else:
+        yield ok("history", sentence)
 
 
 def _model(stack: Stack) -> Iterator[Finding]:

@@ -232,6 +232,13 @@ def test_the_redriver_takes_every_event(place: Place, name: str) -> None:
     assert {fate: count for fate, count in fates.items() if count} == {"rung_anew": 1}
 
 
+@pytest.mark.parametrize("name", names("reconciler"))
+def test_the_reconciler_takes_every_event(place: Place, name: str) -> None:
+    """Where no account can be read, it says so and ends without an error."""
+    with place.function("Reconciler") as reconciler:
+        assert reconciler.invoke(event("reconciler", name)).get("stored", 0) == 0
+
+
 @pytest.mark.parametrize("name", names("sweeper"))
 def test_the_sweeper_takes_every_event(place: Place, name: str) -> None:
     """A conversation whose timer is due is rung for."""

@@ -23,6 +23,7 @@ FOLDERS = {
     "Redriver": "redriver",
     "Sweeper": "sweeper",
     "RetailcrmPoller": "retailcrm_poller",
+    "Reconciler": "reconciler",
 }
 COMMON = {
     "DEALTALK_TABLE",
@@ -37,6 +38,7 @@ ENVIRONMENT = {
     "Bitrix24Webhook": COMMON,
     "Sweeper": COMMON,
     "RetailcrmPoller": COMMON | {"DEALTALK_POLL_SECONDS", "DEALTALK_SECRETS_PREFIX"},
+    "Reconciler": COMMON | {"DEALTALK_SECRETS_PREFIX"},
     "Redriver": COMMON | {"DEALTALK_DLQ_URL", "DEALTALK_BUCKET", "DEALTALK_SECRETS_PREFIX"},
     "Responder": COMMON
     | {
@@ -56,6 +58,7 @@ PACKAGES = {
     "bitrix24_webhook": {"aws-lambda-powertools"},
     "sweeper": {"aws-lambda-powertools"},
     "retailcrm_poller": {"aws-lambda-powertools", "requests", "tzdata"},
+    "reconciler": {"aws-lambda-powertools", "requests"},
     "redriver": {"aws-lambda-powertools", "pydantic", "pyyaml", "requests", "tzdata"},
     "responder": {"aws-lambda-powertools", "openai", "pydantic", "pyyaml", "requests", "tzdata"},
 }
@@ -132,16 +135,23 @@ def test_times_agree_with_each_other(template: Template) -> None:
     assert seconds["Sweeper"] < 60
     # The next poller begins before the last one stops asking.
     assert seconds["RetailcrmPoller"] - LEAST_SECONDS > 60
+    assert seconds["Reconciler"] < 600
 
 
-@pytest.mark.parametrize("function", ["Redriver", "Sweeper", "RetailcrmPoller"])
+@pytest.mark.parametrize("function", ["Redriver", "Sweeper", "RetailcrmPoller", "Reconciler"])
 def test_a_scheduled_function_is_not_retried_by_lambda(template: Template, function: str) -> None:
     """The next run is the retry; two runs at once would ring twice."""
     assert template.properties(f"{function}EventInvokeConfig")["MaximumRetryAttempts"] == 0
 
 
 @pytest.mark.parametrize(
-    ("rule", "rate"), [("SweeperEveryMinute", 1), ("RetailcrmPollerEveryMinute", 1), ("RedriverEvery15Minutes", 15)]
+    ("rule", "rate"),
+    [
+        ("SweeperEveryMinute", 1),
+        ("RetailcrmPollerEveryMinute", 1),
+        ("RedriverEvery15Minutes", 15),
+        ("ReconcilerEvery10Minutes", 10),
+    ],
 )
 def test_schedules(template: Template, rule: str, rate: int) -> None:
     """The sweeper looks every minute, the redriver every quarter of an hour."""

@@ -20,6 +20,9 @@ ALLOWED = {
     "Responder": TURN | {"secretsmanager:GetSecretValue"},
     "Redriver": TURN | {"secretsmanager:GetSecretValue"},
     "RetailcrmPoller": READ | WRITE | LOGS | {"sqs:SendMessage", "secretsmanager:GetSecretValue"},
+    "Reconciler": LOGS
+    | {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+    | {"sqs:SendMessage", "secretsmanager:GetSecretValue"},
     "Sweeper": LOGS | {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "sqs:SendMessage"},
 }
 LEADING_KEYS = {
@@ -29,6 +32,7 @@ LEADING_KEYS = {
     "Responder": {"CONN#*", "CONV#*", "TOKEN#*", "DEAL#*", "MODEL#*"},
     "Redriver": {"CONN#*", "CONV#*", "TOKEN#*", "DEAL#*", "MODEL#*"},
     "RetailcrmPoller": {"CONN#retailcrm#*", "CONV#retailcrm#*"},
+    "Reconciler": {"CONN#*", "CONV#*", "TOKEN#*"},
     "Sweeper": {"CONV#*"},
 }
 TABLE = {"Fn::GetAtt": ["Table", "Arn"]}

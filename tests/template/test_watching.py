@@ -34,6 +34,7 @@ OWN_METRICS = {
     "HandoffsFailed",
     "RepliesUnconfirmed",
     "UnknownErrors",
+    "MessagesFound",
 }
 WITHOUT_CRM = {"OldestUnanswered"}
 """Metrics of the stack as a whole, with the dimension `service` alone."""

@@ -12,6 +12,9 @@ import pytest
 from dealtalk.clock import SystemClock
 from dealtalk.connection_store import ConnectionStore
 from dealtalk.connections import ConnectionState
+from dealtalk.conversation.state import milliseconds
+from dealtalk.conversation.table import Update
+from dealtalk.recovery.bookmark import Bookmark, reader_key
 from tests.flows.connect.connecting import API, BUCKET, REGION
 
 if TYPE_CHECKING:
@@ -214,6 +217,21 @@ def test_without_fix_nothing_is_changed(healthy: World) -> None:
     healthy.doctor()
     assert len([call for call in healthy.simulator.calls(healthy.subdomain) if call.method != "GET"]) == before
     assert healthy.connection().state is ConnectionState.NEEDS_ATTENTION
+
+
+def test_when_the_accounts_record_was_last_read_is_said(healthy: World) -> None:
+    """Not yet is no fault of a fresh connection; long ago is one of the reader."""
+    assert "✓ ok       history: not read yet" in healthy.doctor().out
+    (connection,) = store(healthy).of_crm("amocrm")
+    bookmark = Bookmark.take(healthy.table, SystemClock(), connection)
+    assert bookmark is not None
+    bookmark.leave(read_to_end=True)
+    assert "✓ ok       history: last read at" in healthy.doctor().out
+    long_ago = SystemClock().now() - timedelta(hours=2)
+    healthy.table.write(Update(reader_key(connection), {"read_at": milliseconds(long_ago), "failed_why": "refused"}))
+    ran = healthy.doctor()
+    assert "! warning  history: last read at" in ran.out
+    assert "refused since" in ran.out
 
 
 def test_a_pause_that_the_crm_asked_for_is_said(healthy: World) -> None:
