@@ -32,20 +32,34 @@ def decode_body(raw: bytes) -> Payload:
     return parse_form(raw)
 
 
+def decode_list(raw: bytes) -> Payload:
+    """Return the elements of a JSON array as `{"events": [...]}`, its numbers as str. Raises BadRequest."""
+    value = _json_value(raw.removeprefix(_BYTE_ORDER_MARK).strip())
+    if not isinstance(value, list):
+        raise BadRequest("no_json_array")
+    payload: Payload = {"events": value}
+    _measure(payload)
+    return payload
+
+
 def _parse_json(raw: bytes) -> Payload:
+    value = _json_value(raw)
+    if not isinstance(value, dict):
+        raise BadRequest("no_json_object")
+    _measure(value)
+    return value
+
+
+def _json_value(raw: bytes) -> Any:  # noqa: ANN401 (any JSON)
     try:
         # Numbers stay text: no id loses digits, and no number is long enough to cost anything.
-        value = json.loads(raw.decode(), strict=False, parse_int=str, parse_float=str, parse_constant=_refuse)
+        return json.loads(raw.decode(), strict=False, parse_int=str, parse_float=str, parse_constant=_refuse)
     except UnicodeDecodeError:
         raise BadRequest("utf8") from None
     except RecursionError:
         raise BadRequest("too_deep") from None
     except ValueError:
         raise BadRequest("json") from None
-    if not isinstance(value, dict):
-        raise BadRequest("no_json_object")
-    _measure(value)
-    return value
 
 
 def _refuse(_constant: str) -> NoReturn:

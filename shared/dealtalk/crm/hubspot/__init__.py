@@ -1,0 +1,1 @@
+"""HubSpot: the Conversations inbox, and the deals of its CRM."""
