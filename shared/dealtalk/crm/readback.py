@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NOT_WRITTEN = "Not written, because the CRM refused another change of the same request."
 NOT_KEPT = "The CRM accepted the request, but the deal does not show this value now. Treat it as not done."
 
 
@@ -45,6 +46,11 @@ def judge(
     """
     refusals = refusals or {}
     return [_judge_one(before, after, update, schema, refusals.get(index)) for index, update in enumerate(updates)]
+
+
+def for_all(refusals: Mapping[int, str], count: int) -> dict[int, str]:
+    """Return a refusal for each of `count` updates where any was refused: the CRM takes all of a request or nothing."""
+    return {index: refusals.get(index, NOT_WRITTEN) for index in range(count)} if refusals else {}
 
 
 def after_write(call: Callable[[], T]) -> T:

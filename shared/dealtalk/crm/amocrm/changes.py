@@ -13,7 +13,7 @@ from dealtalk.crm.amocrm.deal import NOT_FOUND, read_deal
 from dealtalk.crm.amocrm.errors import Refused
 from dealtalk.crm.amocrm.fields import write_values
 from dealtalk.crm.option_values import digits
-from dealtalk.crm.readback import after_write, holds, judge
+from dealtalk.crm.readback import after_write, for_all, holds, judge
 from dealtalk.deals import AddTag, Assign, ChangeResult, MoveStage, RemoveTag, SetField, SetPrice
 from dealtalk.errors import ChangeRefused, DealGone, OutcomeUnknown
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from dealtalk.deals import Deal, DealSchema, DealUpdate
 
 ROBOT = 0
-NOT_WRITTEN = "Not written, because the CRM refused another change of the same request."
 SENTENCES = {
     "NotSupportedChoice": "this value is not among those that are allowed here",
     "FieldMissing": "something that is needed with it is missing",
@@ -53,7 +52,7 @@ def update_deal(
         return []
     patch = _patch(updates, schema, options)
     if patch.refusals:
-        return judge(deal, deal, updates, schema, _for_all(patch.refusals, len(updates)))
+        return judge(deal, deal, updates, schema, for_all(patch.refusals, len(updates)))
     refusals: dict[int, str] = {}
     unknown: OutcomeUnknown | None = None
     try:
@@ -62,7 +61,7 @@ def update_deal(
         if refusal.status == NOT_FOUND or any(each.path == "id" for each in refusal.complaints):
             msg = "the deal does not exist any more or may not be changed"
             raise DealGone(msg) from None
-        refusals = _for_all(_refusals(refusal, patch, len(updates)), len(updates))
+        refusals = for_all(_refusals(refusal, patch, len(updates)), len(updates))
     except OutcomeUnknown as error:
         unknown = error
     after = deal if refusals else after_write(lambda: read_deal(api, deal.id, with_contact=False))
@@ -138,7 +137,3 @@ def _owner(path: str, owners: dict[str, int]) -> int | None:
 
 def _sentence(complaint: Complaint) -> str:
     return f"The CRM refused this change: {SENTENCES.get(complaint.code) or complaint.detail or complaint.code}."
-
-
-def _for_all(refusals: dict[int, str], count: int) -> dict[int, str]:
-    return {index: refusals.get(index, NOT_WRITTEN) for index in range(count)} if refusals else {}
