@@ -29,6 +29,7 @@ from dealtalk.conversation.state import (
 from dealtalk.conversation.table import Compare, ConditionFailed, Delete, Put, Table, TableBusy, Update, Write, equals
 from dealtalk.conversation.timeline import message_item
 from dealtalk.errors import NeedsAttention, Retryable
+from dealtalk.messages import Author
 from dealtalk.ports import MessageReader, ReadMessages
 
 if TYPE_CHECKING:
@@ -55,12 +56,16 @@ ASK_AGAIN_SECONDS = 5.0
 
 @dataclass(slots=True)
 class Hydrator:
-    """Reads the pending messages of one conversation. `said_outgoing`: one of them was written by our side."""
+    """Reads the pending messages of one conversation.
+
+    `said_outgoing`: one of them was written by our side. `person_leads`: the CRM shows that a person has it in hand.
+    """
 
     table: Table
     clock: Clock
     crm: Callable[[], Crm]
     said_outgoing: bool = False
+    person_leads: bool = False
 
     def hear_now(self, journal: Journal) -> State:
         """Do as `hear` in the middle of a turn: META and what the turn has sent have changed since it was claimed."""
@@ -109,6 +114,7 @@ class Hydrator:
                 msg = "a message cannot be read yet"
                 raise Retryable(msg, after=ASK_AGAIN_SECONDS)
             known[message_id] = found.get(message_id)
+        self.person_leads = read.person_leads
         self.said_outgoing = self.said_outgoing or any(message.outgoing for message in read.messages)
 
     def _write(
@@ -123,6 +129,8 @@ class Hydrator:
                 continue
             stored_at = moment(entry["arrived_at"])
             learnt.hear(entry["arrival"], message, stored_at)
+            if self.person_leads and message.author is Author.CUSTOMER:
+                learnt.take_over(entry["arrival"], stored_at)
             item = message_item(entry["arrival"], replace(message, pending=False), stored_at=stored_at, now=now)
             writes.append(Put(_key(state, entry), item, where=_PENDING))
         self.table.write(_meta_update(learnt, read_no, now), *writes)

@@ -165,10 +165,12 @@ class ReadMessages:
 
     `messages` are those that were said in the chat. `left_out` are ids of what the CRM has but nobody said to the
     customer or to us: an internal comment, a message that this very app sent. An id in neither is not known there.
+    `person_leads`: the CRM shows that a person has this chat in hand, whatever was said.
     """
 
     messages: tuple[InboundMessage, ...] = ()
     left_out: frozenset[str] = frozenset()
+    person_leads: bool = False
 
 
 @runtime_checkable

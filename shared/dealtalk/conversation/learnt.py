@@ -45,7 +45,7 @@ class Learnt:
                 self.values["chat"] = chat_item(message.chat)
         elif message.author in PEOPLE:
             # An author that is not known counts as a person: silence can be mended, speaking over a person cannot.
-            self._take_over(arrival, stored_at)
+            self.take_over(arrival, stored_at)
 
     def find(self, arrival: int, message: InboundMessage, past: Past, now: datetime) -> Item:
         """Take in a message that was found, given what was said after it; return the marks of its entry."""
@@ -58,11 +58,12 @@ class Learnt:
                 self.values["chat"] = _filled_up(message.chat, self.state.chat)
         elif message.author in PEOPLE and not past.is_before_resume(message):
             covered = past.covers(message)
-            self._take_over(arrival if covered is None else covered, min(message.sent_at, now))
+            self.take_over(arrival if covered is None else covered, min(message.sent_at, now))
         return marks
 
-    def _take_over(self, arrival: int, at: datetime) -> None:
+    def take_over(self, arrival: int, at: datetime) -> None:
         """Let a person lead since `at`: what arrived up to `arrival` needs no answer of the bot."""
+        """Take in that a person leads since the message with this number."""
         self.takeovers += 1
         self.employee_no = max(arrival, self.employee_no)
         self.values["employee_no"] = self.employee_no or None

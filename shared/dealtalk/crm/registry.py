@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ADAPTERS = {
     "amocrm": "dealtalk.crm.amocrm.client",
     "custom": "dealtalk.crm.custom.client",
+    "hubspot": "dealtalk.crm.hubspot.client",
     "retailcrm": "dealtalk.crm.retailcrm.client",
 }
 """CRM name to the module whose `open_crm(connection, opening)` returns the adapter; imported when it is needed."""

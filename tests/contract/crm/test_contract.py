@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local.simulators.amocrm.defaults import english_account, russian_account
+from local.simulators.hubspot import english_portal, russian_portal
 from tests.contract.crm.amocrm_world import AmocrmWorld, amocrm_simulator
 from tests.contract.crm.fake_world import FakeWorld
+from tests.contract.crm.hubspot_world import HubspotWorld, hubspot_simulator
 from tests.contract.crm.suite import CrmContract
 
 if TYPE_CHECKING:
@@ -42,3 +44,24 @@ class TestKommo(CrmContract):
         """Serve a fresh account."""
         with amocrm_simulator((english_account, {}), (russian_account, {"subdomain": "other"})) as simulator:
             yield AmocrmWorld(simulator, simulator.account("clearpanes"), simulator.account("other"))
+
+
+class TestHubspot(CrmContract):
+    """HubSpot: replies into threads, deals through the thread's contact, tags in a property."""
+
+    @pytest.fixture
+    def world(self) -> Iterator[HubspotWorld]:
+        """Serve a fresh portal."""
+        with hubspot_simulator((russian_portal, {}), (english_portal, {})) as simulator:
+            yield HubspotWorld(simulator, simulator.account("oknamaster"), simulator.account("clearpanes"))
+
+
+class TestHubspotUnknown(CrmContract):
+    """What is not known comes the other way: own messages look like a user's, a PATCH shows nothing."""
+
+    @pytest.fixture
+    def world(self) -> Iterator[HubspotWorld]:
+        """Serve a fresh portal."""
+        switches = {"own_client": "HUBSPOT", "patch_shows": False, "reply_assigns": True}
+        with hubspot_simulator((russian_portal, switches), (english_portal, {})) as simulator:
+            yield HubspotWorld(simulator, simulator.account("oknamaster"), simulator.account("clearpanes"))
