@@ -8,9 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from dealtalk.connections import Connection
-from dealtalk.crm.hubspot import client
 from dealtalk.crm.hubspot.routes import Route
-from dealtalk.crm.hubspot.schema import KnownFields
 from dealtalk.crm.registry import Opening, open_crm
 from dealtalk.messages import Chat
 from local.simulators.clock import ManualClock
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dealtalk.crm.hubspot.client import HubspotCrm
+    from dealtalk.deals import DealSchema
     from local.simulators.hubspot.portal import Portal
 
 LOST_ON = {
@@ -55,10 +54,10 @@ class HubspotWorld:
     stranger: Portal
     options: dict[str, Any] = field(default_factory=dict)
     shows_texts: bool = True
+    known: DealSchema | None = None
 
     def __post_init__(self) -> None:
         """Open a thread with a deal and the adapter for it."""
-        client._known = KnownFields()
         name = self.portal.subdomain
         self.clock = SimulatorClock(self.simulator)
         self.token = self.simulator.token(name)
@@ -89,7 +88,13 @@ class HubspotWorld:
 
     def open(self, seconds_left: Callable[[], float] = lambda: 60.0, **options: Any) -> HubspotCrm:
         """Open the adapter as a new turn does."""
-        opening = Opening(table=cast("Any", None), secrets=self.secrets, clock=self.clock, seconds_left=seconds_left)
+        opening = Opening(
+            table=cast("Any", None),
+            secrets=self.secrets,
+            clock=self.clock,
+            seconds_left=seconds_left,
+            known_schema=lambda: self.known,
+        )
         return cast("HubspotCrm", open_crm(self.connection(**options), opening))
 
     def customer_says(self, text: str, **options: Any) -> str:

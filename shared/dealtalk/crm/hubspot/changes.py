@@ -15,7 +15,7 @@ from dealtalk.crm.hubspot.deal import OBJECTS
 from dealtalk.crm.hubspot.errors import Refused
 from dealtalk.crm.hubspot.fields import option_of, write_value
 from dealtalk.crm.hubspot.options import ReadBack
-from dealtalk.crm.readback import for_all, holds, judge, read_back
+from dealtalk.crm.readback import after_write, for_all, holds, judge
 from dealtalk.deals import AddTag, Assign, ChangeResult, MoveStage, RemoveTag, SetField, SetPrice, same_name
 from dealtalk.errors import ChangeRefused, DealGone, OutcomeUnknown
 
@@ -78,7 +78,7 @@ class Changes:
             refusals = for_all(_refusals(refusal, patch, len(updates)), len(updates))
             return judge(deal, deal, updates, schema, refusals)
         except OutcomeUnknown as unknown:
-            after = read_back(lambda: self.deals.read(deal.id, with_contact=False))
+            after = after_write(lambda: self.deals.read(deal.id, with_contact=False))
             if not all(holds(after, update, schema) for update in updates):
                 raise unknown from None
             return judge(deal, after, updates, schema)
@@ -92,7 +92,7 @@ class Changes:
             or not isinstance(shown, dict)
             or patch.properties.keys() - shown.keys()
         ):
-            return read_back(lambda: self.deals.read(deal.id, with_contact=False))
+            return after_write(lambda: self.deals.read(deal.id, with_contact=False))
         written = self.deals.deal_of({"id": deal.id, "properties": {name: shown[name] for name in patch.properties}})
         return _merged(deal, written, set(patch.properties), self.options.tags_property)
 

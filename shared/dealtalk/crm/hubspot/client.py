@@ -10,13 +10,13 @@ from dealtalk.crm.hubspot.api import Api
 from dealtalk.crm.hubspot.changes import Changes
 from dealtalk.crm.hubspot.deal import Deals
 from dealtalk.crm.hubspot.options import hubspot_options
-from dealtalk.crm.hubspot.schema import KnownFields, read_fields, read_schema
+from dealtalk.crm.hubspot.schema import read_fields, read_schema
 from dealtalk.crm.hubspot.threads import Threads
 from dealtalk.crm.oauth import StaticToken
 from dealtalk.deals import AddTask, Assign, MoveStage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from dealtalk.connections import Connection
@@ -26,18 +26,24 @@ if TYPE_CHECKING:
     from dealtalk.messages import Chat
     from dealtalk.ports import Certainty, Clock, ReadMessages, Receipt
 
-_known = KnownFields()
-
 
 class HubspotCrm:
     """See `ports.Crm` and `ports.MessageReader`. Opened for one turn; `calls` counts its requests.
 
     Calls: read_messages 2 (1 more for each mail that the list shows cut), find_deal 2, read_deal 1 (none for the deal
     that was just found), update_deal 1, add 1, send 1, was_sent and employee_wrote 1, was_added 2, read_schema 4.
+    Only those properties of a deal come back that are asked for: `known_schema` names them, else they are read first.
     """
 
-    def __init__(self, connection: Connection, api: Api, options: HubspotOptions, clock: Clock) -> None:
-        self._partition = connection.partition
+    def __init__(
+        self,
+        connection: Connection,
+        api: Api,
+        options: HubspotOptions,
+        clock: Clock,
+        known_schema: Callable[[], DealSchema | None] | None = None,
+    ) -> None:
+        self._known_schema = known_schema
         self._api = api
         self._options = options
         self._clock = clock
@@ -53,9 +59,10 @@ class HubspotCrm:
 
     @property
     def deals(self) -> Deals:
-        """The portal's deals; their properties are known to the process or read first."""
+        """The portal's deals."""
         if self._deals is None:
-            self._deals = Deals(self._api, self._options, _known.get(self._partition, self._api, self._clock))
+            known = self._known_schema() if self._known_schema else None
+            self._deals = Deals(self._api, self._options, known.fields if known else read_fields(self._api))
         return self._deals
 
     def read_messages(self, chat: Chat, ids: Sequence[str]) -> ReadMessages:
@@ -68,8 +75,9 @@ class HubspotCrm:
 
     def read_schema(self) -> DealSchema:
         """See `ports.Crm`."""
-        fields = _known.put(self._partition, read_fields(self._api), self._clock)
-        self._deals = None
+        fields = read_fields(self._api)
+        if self._deals is not None:
+            self._deals.fields = fields
         return read_schema(self._api, fields)
 
     def read_deal(self, deal_id: str, *, with_contact: bool = False) -> Deal:
@@ -119,4 +127,5 @@ def open_crm(connection: Connection, opening: Opening) -> HubspotCrm:
     options = hubspot_options(connection.options)
     http = Http(connection.api_base, seconds_left=opening.seconds_left, before_call=opening.before_call)
     signed = BearerHttp(http, StaticToken(opening.secrets, connection.secret))
-    return HubspotCrm(connection, Api(signed, opening.clock, time_zone=options.time_zone), options, opening.clock)
+    api = Api(signed, opening.clock, time_zone=options.time_zone)
+    return HubspotCrm(connection, api, options, opening.clock, opening.known_schema)

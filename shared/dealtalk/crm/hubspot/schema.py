@@ -6,8 +6,6 @@ to a person, is not their user's id, by which a thread is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dealtalk.crm.hubspot.api import rows
@@ -15,32 +13,9 @@ from dealtalk.crm.hubspot.fields import field_schema, is_shown
 from dealtalk.deals import DealSchema, FieldSchema, Outcome, Person, Pipeline, Stage
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from dealtalk.crm.hubspot.api import Api, Json
-    from dealtalk.ports import Clock
 
-KEPT = timedelta(minutes=10)
 PAGE = 500
-
-
-@dataclass(slots=True)
-class KnownFields:
-    """The process's memory of each portal's properties: only those that are asked for come back with a deal."""
-
-    by_connection: dict[str, tuple[datetime, tuple[FieldSchema, ...]]] = field(default_factory=dict)
-
-    def get(self, connection: str, api: Api, clock: Clock) -> tuple[FieldSchema, ...]:
-        """Return the properties, read anew after ten minutes."""
-        known = self.by_connection.get(connection)
-        if known is not None and clock.now() - known[0] < KEPT:
-            return known[1]
-        return self.put(connection, read_fields(api), clock)
-
-    def put(self, connection: str, fields: tuple[FieldSchema, ...], clock: Clock) -> tuple[FieldSchema, ...]:
-        """Keep what was just read."""
-        self.by_connection[connection] = (clock.now(), fields)
-        return fields
 
 
 def read_fields(api: Api) -> tuple[FieldSchema, ...]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from dealtalk.crm.option_values import digits
-from dealtalk.crm.readback import after_write, holds, judge
+from dealtalk.crm.readback import after_write, for_all, holds, judge
 from dealtalk.crm.retailcrm.api import numeric
 from dealtalk.crm.retailcrm.deal import customer_of, items_of, own_site
 from dealtalk.crm.retailcrm.errors import NOT_FOUND, Refused
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from dealtalk.crm.retailcrm.options import RetailcrmOptions
     from dealtalk.deals import ChangeResult, Deal, DealSchema, DealUpdate
 
-NOT_WRITTEN = "Not written, because the CRM refused another change of the same request."
 NO_TAGS = "Tags are not used in this account."
 SUM_OF_ITEMS = "The CRM adds up this order's amount from its positions: a person must change them."
 
@@ -54,7 +53,7 @@ def update_deal(
     """See `ports.Crm.update_deal`: two calls, three with tags. `row` is the order's object as it was read last."""
     edit = _edit(row, deal, updates, schema, options)
     if edit.refusals:
-        return judge(deal, deal, updates, schema, _for_all(edit.refusals, len(updates)))
+        return judge(deal, deal, updates, schema, for_all(edit.refusals, len(updates)))
     refusals, unknown = _write_order(v5, row, edit, len(updates))
     if not refusals and edit.tags:
         tag_refusals, tags_unknown = _write_tags(v5, row, edit)
@@ -89,7 +88,7 @@ def _write_order(v5: V5Api, row: Json, edit: _Edit, count: int) -> tuple[dict[in
     try:
         edit_order(v5, row, edit.order)
     except Refused as refusal:
-        return _for_all(_refusals(refusal, edit, count), count), None
+        return for_all(_refusals(refusal, edit, count), count), None
     except OutcomeUnknown as error:
         return {}, error
     return {}, None
@@ -186,7 +185,3 @@ def _owner(complaint: Complaint, owners: dict[str, int]) -> int | None:
         if place == known or place.startswith((f"{known}[", known.rstrip("]"))):
             return index
     return None
-
-
-def _for_all(refusals: dict[int, str], count: int) -> dict[int, str]:
-    return {index: refusals.get(index, NOT_WRITTEN) for index in range(count)} if refusals else {}
