@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,11 +14,11 @@ from dealtalk.crm.amocrm.schema import read_schema
 from dealtalk.crm.http import BearerHttp, Http
 from dealtalk.crm.oauth import InvalidGrant
 from dealtalk.errors import DealtalkError, NeedsAttention
+from dealtalk_cli.connecting.pace import Pace
 from dealtalk_cli.errors import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from dealtalk.crm.http import Answer, Params
     from dealtalk.crm.oauth import TokenSource
@@ -57,7 +56,7 @@ class PacedHttp(BearerHttp):
     def __init__(self, http: Http, tokens: TokenSource, clock: Clock) -> None:
         super().__init__(http, tokens)
         self._clock = clock
-        self._begun: deque[datetime] = deque(maxlen=CALLS_PER_SECOND)
+        self._pace = Pace(clock, CALLS_PER_SECOND)
         self.last_status = 0
 
     def get(self, path: str, *, params: Params | None = None) -> Answer:
@@ -71,21 +70,13 @@ class PacedHttp(BearerHttp):
     def _paced(self, call: Callable[[], Answer]) -> Answer:
         for wait in (*WAITS, None):
             self.last_status = 0
-            self._take_turn()
+            self._pace.wait()
             answer = call()
             self.last_status = answer.status
             if answer.status != HTTPStatus.TOO_MANY_REQUESTS or wait is None:
                 break
             self._clock.sleep(wait)
         return answer
-
-    def _take_turn(self) -> None:
-        """Wait until fewer than `CALLS_PER_SECOND` calls were begun within the last second."""
-        if len(self._begun) == CALLS_PER_SECOND:
-            wait = 1.0 - (self._clock.now() - self._begun[0]).total_seconds()
-            if wait > 0:
-                self._clock.sleep(wait)
-        self._begun.append(self._clock.now())
 
 
 @dataclass(frozen=True, slots=True)

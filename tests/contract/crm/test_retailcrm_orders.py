@@ -185,7 +185,7 @@ def test_a_note_stands_below_what_people_wrote(world: RetailcrmWorld) -> None:
     world.crm.read_deal(world.deal_id)
     world.order.manager_comment = "Звонить после шести"
     world.crm.add(world.deal_id, AddNote("Хочет три окна", "m1"))
-    world.crm.add(world.deal_id, AddNote("И дверь\n#dt:m9", "m2"))
+    world.crm.add(world.deal_id, AddNote("И дверь\n\n#dt:m9", "m2"))
     assert world.notes() == ["Звонить после шести", "Хочет три окна\n#dt:m1", "И дверь\n#dt:m2"]
     assert world.crm.was_added(world.deal_id, AddNote("x", "m9"), world.now()) is Certainty.NO
 

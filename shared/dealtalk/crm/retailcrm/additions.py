@@ -67,7 +67,9 @@ def was_added(v5: V5Api, row: Json, addition: DealAddition, options: RetailcrmOp
 
 def _add_comment(v5: V5Api, row: Json, note: AddNote) -> str:
     before = str(row.get("managerComment") or "").rstrip()
-    text = marked(without_marks(note.text), note.marker)
+    # One paragraph per note, so that a person sees where it ends.
+    lines = (line for line in without_marks(note.text).splitlines() if line.strip())
+    text = marked("\n".join(lines), note.marker)
     edit_order(v5, row, {"managerComment": f"{before}\n\n{text}" if before else text})
     return note.marker
 

@@ -1,0 +1,1 @@
+"""Connecting and examining an account of RetailCRM (Simla)."""
