@@ -1,7 +1,7 @@
 # Each target is a line that you can run by hand. `local/bootstrap` makes .venv first and does nothing when it is there.
 PYTHON_RUN = .venv/bin/python
 
-.PHONY: demo up down test lint build validate bench fuzz scan faults lock environment
+.PHONY: demo up down test lint build validate bench fuzz scan faults load lock environment
 .DEFAULT_GOAL := demo
 
 environment:
@@ -46,6 +46,10 @@ scan: environment
 faults: environment
 	$(PYTHON_RUN) -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(TALK),--talk $(TALK)) $(ARGS)
 	$(if $(SEED),,$(PYTHON_RUN) -m tests.faults.mutations)
+
+# Outages and slow neighbours in simulated time: how long customers wait, how often accounts are called. ARGS=--minutes tells more.
+load: environment
+	$(PYTHON_RUN) -m tests.load $(ARGS)
 
 lock: environment
 	$(PYTHON_RUN) -m local.stack lock

@@ -22,7 +22,7 @@ OPENS_AFTER = 5
 """Failures in a row, over all workers, that open a breaker."""
 
 FIRST_REST = timedelta(seconds=30)
-LONGEST_REST = timedelta(minutes=5)
+LONGEST_REST = timedelta(minutes=2)
 PROBE = timedelta(seconds=100)
 """How long one worker alone may try; longer than a responder lives."""
 

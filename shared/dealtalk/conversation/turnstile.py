@@ -42,7 +42,7 @@ MOST_CALLS = 3
 """After so many calls that brought nobody, the conversation's timer is left to bring it back."""
 
 LONGEST_LINE = 50
-"""Who finds the line so long waits for the sweeper, which knows the oldest of all."""
+"""Who finds the line so long, and nobody in it younger, waits for the sweeper; so does who must make room."""
 
 LOOK_AFTER = timedelta(seconds=90)
 """When the sweeper looks for one who stands in line: a call may be lost."""
@@ -122,6 +122,17 @@ class Occupancy:
         called = [waiter for waiter in self.line if self._called(waiter)]
         uncalled = [waiter for waiter in self.line if not self._called(waiter)]
         return tuple(uncalled[: max(0, len(self.free) - len(called))])
+
+    def has_room(self, conversation: str, since: int) -> bool:
+        """Return whether a conversation may stand in line: it does, the line is short, or others are younger."""
+        if len(self.line) < LONGEST_LINE or self.waiter(conversation) is not None:
+            return True
+        return _rank(Waiter(conversation, since)) < _rank(self.line[-1])
+
+    def beyond(self, conversation: str) -> list[str]:
+        """Return who must leave the line's end for a conversation that joins it."""
+        others = [waiter.conversation for waiter in self.line if waiter.conversation != conversation]
+        return others[LONGEST_LINE - 1 :]
 
     def _called(self, waiter: Waiter) -> bool:
         return waiter.called_until > self.now
@@ -220,11 +231,10 @@ class Turnstile:
 
     def _stand_in_line(self, since: int) -> None:
         """Stand in line; raise Postponed unless a slot has become free meanwhile."""
-        now = self.clock.now()
-        full = len(self._seen().line) >= LONGEST_LINE
-        if not full or self._seen().waiter(self.conversation.id) is not None:
+        now, me = self.clock.now(), self.conversation.id
+        if self._seen().has_room(me, since):
             self._line_up(since, called=False)
-            if self._seen().may_go(self.conversation.id, since):
+            if self._seen().may_go(me, since):
                 return
         self._call_next()
         raise Postponed(now + LOOK_AFTER, "waits_for_a_slot")
@@ -233,8 +243,9 @@ class Turnstile:
         now, mine = self.clock.now(), self._seen().waiter(self.conversation.id)
         until = milliseconds(now + CALL_LASTS) if called else 0
         waiter = Waiter(self.conversation.id, since, until, mine.calls if mine else 0)
-        update = Update(rate_key(self.connection), {WAIT + self.conversation.id: waiter.as_item()})
-        self.item = self.table.update(update)
+        beyond = self._seen().beyond(self.conversation.id)
+        values = {WAIT + self.conversation.id: waiter.as_item(), **{WAIT + each: None for each in beyond}}
+        self.item = self.table.update(Update(rate_key(self.connection), values))
         self._waits = True
 
     def _call_next(self) -> None:

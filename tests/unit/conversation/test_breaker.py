@@ -68,8 +68,8 @@ def test_after_the_rest_one_worker_tries() -> None:
     assert read(table).may_probe(table, clock.now())
 
 
-def test_a_failed_try_rests_longer_up_to_five_minutes() -> None:
-    """30, 60, 120, 240, 300, 300 seconds."""
+def test_a_failed_try_rests_longer_up_to_two_minutes() -> None:
+    """30, 60, then 120 seconds each time: who waits longer to try lets customers wait longer after the return."""
     table, clock = opened()
     rests = []
     for _ in range(6):
@@ -79,7 +79,7 @@ def test_a_failed_try_rests_longer_up_to_five_minutes() -> None:
         clock.forward(seconds=rests[-1].total_seconds())
         assert read(table).may_probe(table, clock.now())
         read(table).failed(table, clock.now())
-    assert rests == [timedelta(seconds=s) for s in (30, 60, 120, 240, 300, 300)]
+    assert rests == [timedelta(seconds=s) for s in (30, 60, 120, 120, 120, 120)]
     assert rests[-1] == LONGEST_REST
 
 

@@ -240,6 +240,19 @@ def test_a_long_line_takes_no_more_and_leaves_the_rest_to_the_timer() -> None:
     assert len(Occupancy.of(house.table.items[KEY], 1, 0).line) == LONGEST_LINE
 
 
+def test_one_who_has_waited_longer_takes_the_place_of_the_youngest_in_a_full_line() -> None:
+    """After an outage the sweeper's batches come in no exact order: the oldest must not wait for the next one."""
+    house = House()
+    worker = entered(house.enter("a", 0))
+    for number in range(LONGEST_LINE):
+        assert house.enter(f"w{number}", number + 10) is None
+    assert house.enter("oldest", 1) is None
+    line = Occupancy.of(house.table.items[KEY], 1, 0).line
+    assert (line[0].conversation, line[-1].conversation) == ("oldest", f"w{LONGEST_LINE - 2}")
+    worker.leave()
+    assert house.called == ["oldest"]
+
+
 def test_a_forgotten_conversation_is_not_brought_back_by_a_call() -> None:
     """Where there is no conversation any more, nothing is written and nobody is rung for."""
     house = House()

@@ -1,0 +1,1 @@
+"""Many customers, several accounts, few workers, in simulated time: who waits for whom, and how long."""
