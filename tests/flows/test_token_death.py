@@ -234,7 +234,7 @@ def test_a_conversation_that_moves_in_that_instant_is_left_alone() -> None:
     key = meta_key(key_of(world, "a"))
 
     def interfere(name: str) -> None:
-        if name == "newest":
+        if name == "write":
             world.table.before = None
             world.table.items[key]["due_at"] += 1
 

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dealtalk.connections import Mode
-from dealtalk.conversation.rules import waiting_messages
-from dealtalk.conversation.state import DUE_SHARDS, TIMELINE, State, due_shard, meta_key
+from dealtalk.conversation.state import DUE_SHARDS, State, due_shard, meta_key
 from dealtalk.conversation.table import MAX_READS, ConditionFailed, Table, Update, equals
-from dealtalk.conversation.timeline import read_entries
 from dealtalk.messages import ConversationKey
 
 if TYPE_CHECKING:
@@ -24,9 +22,6 @@ if TYPE_CHECKING:
 
 PER_SHARD = 1000
 """Timers of all accounts that are looked through in one of the index's parts; what is beyond keeps its own timer."""
-
-LOOKED_BACK = 50
-"""Entries of a conversation in which the oldest unanswered message is looked for."""
 
 FAR_AHEAD = 2**33
 
@@ -42,13 +37,13 @@ class Woken:
 def wake(table: Table, connection: Connection, now: datetime) -> Woken:
     """Make the account's unanswered and unfinished conversations due, and let them name this connection.
 
-    Each timer is set to when the oldest unanswered message came, so that the sweeper, which takes the longest overdue
-    first and so many of an account in a minute, rings in the order of the questions. What moves meanwhile is left to
-    whoever moves it. Chats that a person leads are not woken. Raises TableBusy.
+    Each timer is set to when the oldest unanswered message came: the sweeper takes those first that have waited
+    longest, and so many of an account in a minute. What moves meanwhile is left to whoever moves it. Chats that a
+    person leads are not woken. Raises TableBusy.
     """
     count, oldest = 0, None
     for state in _unfinished(table, connection):
-        asked_at = _asked_at(table, state, now)
+        asked_at = state.waiting_since if state.is_waiting else None
         due = min(asked_at or now, now)
         values = {
             "due_at": int(due.timestamp()),
@@ -91,10 +86,3 @@ def _state(item: Item) -> State:
 def _may_be_woken(state: State) -> bool:
     led_by_person = state.mode is Mode.HUMAN and not state.is_unread
     return state.due_at is not None and state.is_unfinished and state.mode is not Mode.OFF and not led_by_person
-
-
-def _asked_at(table: Table, state: State, now: datetime) -> datetime | None:
-    """Return when the oldest unanswered message was stored; None where none is unanswered."""
-    items = table.newest(state.conversation.partition, TIMELINE, LOOKED_BACK)
-    waiting = waiting_messages(state, read_entries(items, up_to=state.arrived, now=now, after=state.forgotten))
-    return waiting[0].stored_at if waiting else None
