@@ -119,6 +119,18 @@ class Crm(Protocol):
         ...
 
 
+@runtime_checkable
+class SharesReplies(Protocol):
+    """A `Crm` in which replies of several chats pass through one place; an adapter without such has no such method."""
+
+    def reply_lane(self, chat: Chat, deal_id: str | None) -> str | None:
+        """Return the name of the place that the next reply to this chat passes, None where it has a way of its own.
+
+        Chats with the same name are answered one after the other. No request is sent.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
     """A part of what was said in an account, oldest first, and the cursor from which the next part is read.

@@ -11,7 +11,7 @@ from dealtalk.conversation.state import OpenReply, State, meta_key
 from dealtalk.conversation.timeline import Done, EntryKind
 from dealtalk.errors import DealtalkError, OutcomeUnknown
 from dealtalk.messages import normalised_hash
-from dealtalk.ports import Certainty
+from dealtalk.ports import Certainty, SharesReplies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,8 @@ class Sending:
     def send(self, text: str, *, before_effect: Callable[[], bool]) -> Sent:
         """Send the text in parts of at most the channel's length; the last part's step is left to the commit.
 
-        Raises Stopped before a part where the guard does not hold, and what the CRM raises.
+        Raises Stopped before a part where the guard does not hold, Postponed where another chat's reply is under way
+        in the same place, and what the CRM raises.
         """
         return self._send(list(split_reply(text, self.crm.reply_limit)), before_effect)
 
@@ -90,7 +91,10 @@ class Sending:
     def _send_part(self, parts: list[str], number: int, text: str, *, fresh: bool) -> Step:
         data: dict[str, Any] = {"text": text, "parts": parts}
         opened = OpenReply(self.journal.claim.turn, _hashes(parts), self.clock.now())
-        step = self.journal.start(f"r{number}", StepKind.REPLY, data, fresh=fresh, reply=opened)
+        lane = (
+            self.crm.reply_lane(self.chat, self.journal.claim.deal_id) if isinstance(self.crm, SharesReplies) else None
+        )
+        step = self.journal.start(f"r{number}", StepKind.REPLY, data, fresh=fresh, reply=opened, lane=lane)
         try:
             receipt = self.crm.send(self.chat, self.journal.claim.deal_id, text)
         except OutcomeUnknown:

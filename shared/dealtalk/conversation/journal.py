@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from dealtalk.conversation import reply_lane
 from dealtalk.conversation.state import (
     KEEP_CONVERSATION_DAYS,
     OpenReply,
@@ -187,16 +188,25 @@ class Journal:
         self._steps[name] = step
 
     def start(
-        self, name: str, kind: StepKind, data: Mapping[str, Any], *, fresh: bool, reply: OpenReply | None = None
+        self,
+        name: str,
+        kind: StepKind,
+        data: Mapping[str, Any],
+        *,
+        fresh: bool,
+        reply: OpenReply | None = None,
+        lane: str | None = None,
     ) -> Step:
         """Write that an effect is about to happen.
 
-        What was said meanwhile by nobody knows whom is read first. Raises Stopped where the guard does not hold,
-        TableBusy, and what reading raises.
+        What was said meanwhile by nobody knows whom is read first. `lane`: what the reply passes through in the CRM,
+        see `reply_lane`. Raises Stopped where the guard does not hold, Postponed where the lane is taken, TableBusy,
+        and what reading raises.
         """
         for _ in range(HEARINGS):
             try:
-                return self._start(Step(name, kind, StepState.STARTED, self._clock.now(), data), reply, fresh=fresh)
+                step = Step(name, kind, StepState.STARTED, self._clock.now(), data)
+                return self._start(step, reply, lane, fresh=fresh)
             except Unread:
                 if self._hear is None:
                     raise
@@ -205,7 +215,7 @@ class Journal:
                 self.claim = replace(self.claim, state=state)
         raise Unread
 
-    def _start(self, step: Step, reply: OpenReply | None, *, fresh: bool) -> Step:
+    def _start(self, step: Step, reply: OpenReply | None, lane: str | None, *, fresh: bool) -> Step:
         claim = self.claim
         meta = meta_key(claim.state.conversation)
         guarded: Write = Check(meta, claim.guard(fresh=fresh))
@@ -213,9 +223,16 @@ class Journal:
             # Whether it was seen in the chat is told from here on: an earlier reply's sign must not count for this one.
             values = {"open_reply": reply.as_item(), "confirmed": None}
             guarded = Update(meta, values, where=claim.guard(fresh=fresh))
+        writes = [guarded, self._update(step)]
+        if lane is not None:
+            writes.append(reply_lane.taking(claim.state.conversation, lane, step.at))
         try:
-            self._table.write(guarded, self._update(step))
+            self._table.write(*writes)
         except ConditionFailed as failure:
+            if failure.index > 0:
+                # The answer would have been written with this step: it is not to be bought again.
+                self.flush()
+                raise reply_lane.postponed(failure.old) from None
             raise claim.why_stopped(failure.old) from None
         self._written(step)
         return step

@@ -289,3 +289,21 @@ def test_the_limit_of_a_message_is_the_channel_s(kommo: AmocrmWorld) -> None:
     assert kommo.open().reply_limit == 1000
     assert kommo.open(channel_limits={"waba": 4096}).reply_limit == 4096
     assert kommo.open(channel_limits={"viber": 700}, message_limit=500).reply_limit == 500
+
+
+def test_a_salesbot_s_reply_passes_through_the_lead_and_a_talk_s_does_not(
+    kommo: AmocrmWorld, amocrm: AmocrmWorld
+) -> None:
+    """Two chats of one lead share its reply field; where the talk takes the text nobody has to wait."""
+    assert amocrm.crm.reply_lane(amocrm.chat, amocrm.deal_id) == amocrm.deal_id
+    assert amocrm.crm.reply_lane(amocrm.chat, None) == amocrm.chat.deal_id
+    assert kommo.crm.reply_lane(kommo.chat, kommo.deal_id) is None
+    assert kommo.crm.reply_lane(replace(kommo.chat, talk_id=None), kommo.deal_id) == kommo.deal_id
+    assert amocrm.calls() == kommo.calls() == []
+
+
+def test_a_closed_talk_s_chat_shares_the_lead_s_field_from_then_on(kommo: AmocrmWorld) -> None:
+    """As long as it is remembered that the talk takes nothing."""
+    kommo.simulator.close_talk(kommo.account.subdomain, kommo.chat_id)
+    kommo.crm.send(kommo.chat, kommo.deal_id, TEXT)
+    assert kommo.crm.reply_lane(kommo.chat, kommo.deal_id) == kommo.deal_id

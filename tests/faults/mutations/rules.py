@@ -15,8 +15,8 @@ MUTATIONS = (
     Mutation(
         "a step's start is not written",
         f"{CORE}.journal:Journal._start",
-        "self._table.write(guarded, self._update(step))",
-        "self._table.write(guarded)",
+        "writes = [guarded, self._update(step)]",
+        "writes = [guarded]",
         _broken(2, 4),
         ("crashes",),
     ),

@@ -87,6 +87,10 @@ class AmocrmCrm:
         """See `ports.Crm` and `Sender.send`."""
         return self._sender.send(chat, deal_id, text)
 
+    def reply_lane(self, chat: Chat, deal_id: str | None) -> str | None:
+        """See `ports.SharesReplies`: a Salesbot sends what stands in the lead's field, whichever chat it is for."""
+        return self._sender.lane(chat, deal_id)
+
     def was_sent(self, chat: Chat, deal_id: str | None, text: str, since: datetime) -> Certainty:
         """See `ports.Crm` and `Sender.was_sent`."""
         return self._sender.was_sent(chat, deal_id, text, since)

@@ -104,6 +104,21 @@ class Sender:
             raise NeedsAttention(sentence)
         raise Permanent(sentence)
 
+    def lane(self, chat: Chat, deal_id: str | None) -> str | None:
+        """Return the lead whose reply field the next reply is written into, None where the talk takes it.
+
+        A second chat of that lead has to wait: its text would replace the first before the bot has read it, and its
+        bot would be dropped. A talk that is found closed in the very act of sending goes on by Salesbot without that.
+        """
+        for way in self.options.send_order:
+            if self.ways.closed(self.connection, way, _talk(chat)):
+                continue
+            if way is Way.SALESBOT:
+                return deal_id or chat.deal_id
+            if chat.talk_id is not None:
+                return None
+        return None
+
     def was_sent(self, chat: Chat, deal_id: str | None, text: str, since: datetime) -> Certainty:
         """See `ports.Crm.was_sent`.
 
