@@ -30,7 +30,8 @@ class Watch:
             # What is written together has one dimension: the counts of another CRM are not this one's.
             self._metrics.flush_metrics()
         self._crm = conversation.crm
-        self._metrics.add_dimension("crm", conversation.crm)
+        if self._metrics.dimension_set.get("crm") != conversation.crm:
+            self._metrics.add_dimension("crm", conversation.crm)
 
     def of_account(self, crm: str, connection: str) -> None:
         """Name the account in every following line, and its CRM in every metric that follows."""
