@@ -21,23 +21,22 @@ class Watch:
     def __init__(self, logger: Logger, metrics: Metrics) -> None:
         self._logger = logger
         self._metrics = metrics
-        self._crm: str | None = None
 
     def of(self, conversation: ConversationKey, connection: str) -> None:
         """Name the conversation in every following line, and its CRM in every following metric."""
         self._logger.append_keys(crm=conversation.crm, conversation=conversation.id, connection=connection)
-        if self._crm not in (None, conversation.crm) and self._metrics.metric_set:
-            # What is written together has one dimension: the counts of another CRM are not this one's.
-            self._metrics.flush_metrics()
-        self._crm = conversation.crm
-        if self._metrics.dimension_set.get("crm") != conversation.crm:
-            self._metrics.add_dimension("crm", conversation.crm)
+        self._count_for(conversation.crm)
 
     def of_account(self, crm: str, connection: str) -> None:
         """Name the account in every following line, and its CRM in every metric that follows."""
+        self._logger.append_keys(crm=crm, connection=connection)
+        self._count_for(crm)
+
+    def _count_for(self, crm: str) -> None:
+        if self._metrics.dimension_set.get("crm") == crm:
+            return
         if self._metrics.metric_set:
             self._metrics.flush_metrics()  # a blob of metrics has one value of each dimension
-        self._logger.append_keys(crm=crm, connection=connection)
         self._metrics.add_dimension("crm", crm)
 
     def say(self, what: str, **facts: object) -> None:
