@@ -75,7 +75,8 @@ def channel_options(channels: Iterable[Channel]) -> dict[str, Any]:
 def _register(looked: Looked, key: str, stack: Stack, voice: Voice) -> str:
     """Register the module and its bot, put what they are into the options, and return the bot's token."""
     name = looked.profile.name
-    mg_url, token = looked.account.register(looked.module, f"Dealtalk: {name}", key)
+    callback = f"{stack.place.api_url}/{CRM}"
+    mg_url, token = looked.account.register(looked.module, f"Dealtalk: {name}", key, callback)
     bot = ChatBot(mg_url, token, stack.clock, looked.account)
     bot.introduce(name)
     channels = bot.channels()

@@ -85,7 +85,7 @@ def test_ten_messages_of_one_conversation_ring_once() -> None:
     assert warm.measure(iterations=3).calls == {"batch_get_item": 1, "transact_write_items": 1, "send_message": 1}
 
 
-@pytest.mark.parametrize("name", cold.webhooks())
+@pytest.mark.parametrize("name", [*cold.webhooks(), "retailcrm_callback"])
 def test_a_webhook_imports_nothing_that_starts_slowly(name: str) -> None:
     """CRMs wait two seconds, cold starts included: no openai, no requests, no pydantic."""
     code = f"import sys; sys.path.insert(0, {str(cold.FUNCTIONS / name)!r}); import app; print(*sys.modules)"

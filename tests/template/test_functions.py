@@ -23,6 +23,7 @@ FOLDERS = {
     "Redriver": "redriver",
     "Sweeper": "sweeper",
     "RetailcrmPoller": "retailcrm_poller",
+    "RetailcrmCallback": "retailcrm_callback",
     "Reconciler": "reconciler",
 }
 COMMON = {
@@ -37,6 +38,7 @@ ENVIRONMENT = {
     "CustomWebhook": COMMON,
     "Bitrix24Webhook": COMMON,
     "Sweeper": COMMON,
+    "RetailcrmCallback": COMMON,
     "RetailcrmPoller": COMMON | {"DEALTALK_POLL_SECONDS", "DEALTALK_SECRETS_PREFIX"},
     "Reconciler": COMMON | {"DEALTALK_SECRETS_PREFIX"},
     "Redriver": COMMON | {"DEALTALK_DLQ_URL", "DEALTALK_BUCKET", "DEALTALK_SECRETS_PREFIX"},
@@ -57,6 +59,7 @@ PACKAGES = {
     "custom_webhook": {"aws-lambda-powertools"},
     "bitrix24_webhook": {"aws-lambda-powertools"},
     "sweeper": {"aws-lambda-powertools"},
+    "retailcrm_callback": {"aws-lambda-powertools"},
     "retailcrm_poller": {"aws-lambda-powertools", "requests", "tzdata"},
     "reconciler": {"aws-lambda-powertools", "requests"},
     "redriver": {"aws-lambda-powertools", "pydantic", "pyyaml", "requests", "tzdata"},

@@ -19,6 +19,7 @@ ALLOWED = {
     "Bitrix24Webhook": READ | WRITE | LOGS | {"sqs:SendMessage"},
     "Responder": TURN | {"secretsmanager:GetSecretValue"},
     "Redriver": TURN | {"secretsmanager:GetSecretValue"},
+    "RetailcrmCallback": LOGS | {"dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
     "RetailcrmPoller": READ | WRITE | LOGS | {"sqs:SendMessage", "secretsmanager:GetSecretValue"},
     "Reconciler": LOGS
     | {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
@@ -31,6 +32,7 @@ LEADING_KEYS = {
     "Bitrix24Webhook": {"CONN#bitrix24#*", "CONV#bitrix24#*"},
     "Responder": {"CONN#*", "CONV#*", "TOKEN#*", "DEAL#*", "MODEL#*"},
     "Redriver": {"CONN#*", "CONV#*", "TOKEN#*", "DEAL#*", "MODEL#*"},
+    "RetailcrmCallback": {"CONN#retailcrm#*"},
     "RetailcrmPoller": {"CONN#retailcrm#*", "CONV#retailcrm#*"},
     "Reconciler": {"CONN#*", "CONV#*", "TOKEN#*"},
     "Sweeper": {"CONV#*"},

@@ -132,9 +132,10 @@ class RetailcrmAccount:
                 return None
         return Module(str(row.get("clientId") or ""), bool(row.get("active", True)) and not row.get("freeze"))
 
-    def register(self, code: str, name: str, key: str) -> tuple[str, str]:
+    def register(self, code: str, name: str, key: str, callback: str) -> tuple[str, str]:
         """Register our module with a chat bot and return the MG host and the bot's token.
 
+        `callback`: the address, without the key, that is told when the module is switched on or off.
         Follows POST /api/v5/integration-modules/{code}/edit.
         """
         module = {
@@ -143,6 +144,8 @@ class RetailcrmAccount:
             "name": name,
             "active": True,
             "clientId": key,
+            "baseUrl": callback,
+            "actions": {"activity": f"/{key}"},
             "integrations": {"mgBot": {"refreshToken": False}},
         }
         with self.doing("the module's registration"):

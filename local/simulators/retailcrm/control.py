@@ -35,6 +35,7 @@ class Control:
             ("POST", "chats"): self._open_chat,
             ("POST", "say"): self._say,
             ("POST", "take_dialog"): lambda b: sim.take_dialog(b["account"], b["chat"], user=b.get("user")),
+            ("POST", "module"): self._switch_module,
             ("POST", "close_talk"): lambda b: sim.close_talk(b["account"], b["chat"]),
             ("POST", "lead"): self._edit_lead,
             ("POST", "delete_lead"): lambda b: sim.delete_lead(b["account"], int(b["lead"])),
@@ -57,6 +58,10 @@ class Control:
             self._sim.edit_lead(body["account"], int(body["lead"]), body["patch"], user=body.get("user"))
         except Problem as refusal:
             raise Refused(refusal.body) from None
+
+    def _switch_module(self, body: Json) -> Json:
+        status, said = self._sim.switch_module(body["account"], active=body["active"], freeze=body.get("freeze", False))
+        return {"status": status, "said": said}
 
     def _about(self, one: Account) -> Json:
         return {

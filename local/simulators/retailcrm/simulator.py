@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import TYPE_CHECKING, Any, Self
+
+import requests
 
 from local.simulators.clock import ManualClock, SystemClock
 from local.simulators.faults import Fault, FaultKind, Faults
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
     from local.simulators.retailcrm.state import Account
 
     Factory = Callable[[Clock], Account]
+
+
+CALLBACK_SECONDS = 10
 
 
 class RetailcrmSimulator:
@@ -122,6 +128,27 @@ class RetailcrmSimulator:
                 one.keys[secret].revoked = True
             for bot in one.bots.values():
                 bot.active = bot.active and bot.token != secret
+
+    def switch_module(self, account: str, *, active: bool, freeze: bool = False) -> tuple[int, Any]:
+        """Switch the account's module as its owner does, tell its callback, and return what that answered.
+
+        Without a callback nobody is told: (0, None).
+        """
+        one = self.account(account)
+        with one.lock:
+            (module,) = one.modules.values()
+            module.active, module.frozen = active, freeze
+            for bot in one.bots.values():
+                bot.active = active and not freeze
+        if not module.base_url or not module.activity:
+            return 0, None
+        form = {
+            "clientId": module.client_id,
+            "activity": json.dumps({"active": active, "freeze": freeze}),
+            "systemUrl": one.base_url,
+        }
+        answer = requests.post(module.base_url + module.activity, data=form, timeout=CALLBACK_SECONDS)
+        return answer.status_code, answer.json() if answer.ok else None
 
     def switch(self, account: str, **switches: Any) -> None:
         """Set switches of an account by name (see settings.AccountSettings)."""

@@ -33,12 +33,14 @@ class ParsedEvents:
     """The messages of a body in the order in which they stand, and how many events of which kind were not ours.
 
     `ignored` counts by a short fixed word (for a metric's dimension: `unknown_event`, `unusable_message`, ...).
-    `refusal`: only where the CRM's protocol has its sender told what is wrong; nothing is stored then.
+    `refusal`: only where the CRM's protocol has its sender told what is wrong; nothing is stored then. `told`: the JSON
+    that the CRM waits for where everything was taken; None: a plain "ok" will do.
     """
 
     messages: tuple[InboundMessage, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
     refusal: Refusal | None = None
+    told: Mapping[str, Any] | None = None
 
 
 class Inbound(Protocol):

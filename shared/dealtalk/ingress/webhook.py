@@ -150,7 +150,7 @@ class Webhook:
             result = self._intake.take(connection, events.messages)
             course.stored, course.known, course.rung = result.stored, result.known, result.rung
             course.echoes, course.takeovers = result.echoes, result.takeovers
-        course.status = 200
+        course.status, course.document = 200, events.told
 
     def _find(self, key: str) -> Connection | None:
         return self._connections.find(self._crm, key) if 0 < len(key) <= _MAX_KEY else None

@@ -19,7 +19,7 @@ from dealtalk_cli.directory import Directory
 from dealtalk_cli.main import main
 from local.simulators.retailcrm import RetailcrmSimulator, russian_account
 from local.simulators.retailcrm.state import ALL_SCOPES
-from tests.flows.connect.connecting import PROFILES, REGION, STACK, TABLE, Ran
+from tests.flows.connect.connecting import API, PROFILES, REGION, STACK, TABLE, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,6 +127,7 @@ def test_an_account_is_connected_with_a_registered_bot(world: World) -> None:
     connection = world.connection()
     assert (connection.id, connection.account) == (connection_id(said["key"]), HOST)
     assert world.module.client_id == said["key"]
+    assert f"{world.module.base_url}{world.module.activity}" == f"{API}/retailcrm/{said['key']}"
     assert (world.bot.name, world.bot.roles) == ("Анна, «Окна Мастер»", ["responsible"])
     options = connection.options
     assert (options["mg_url"], options["bot_id"]) == (world.account.mg_url, str(world.bot.id))
