@@ -1,7 +1,7 @@
 # Each target is a line that you can run by hand. `local/bootstrap` makes .venv first and does nothing when it is there.
 PYTHON_RUN = .venv/bin/python
 
-.PHONY: demo up down test lint build validate bench fuzz scan faults load lock environment
+.PHONY: demo up down test lint build validate bench fuzz openapi scan faults load lock environment
 .DEFAULT_GOAL := demo
 
 environment:
@@ -37,6 +37,10 @@ bench: environment
 # 100,000 random webhooks of each CRM with words planted in them. ARGS="--crm amocrm --bodies 5000 --seed 1" chooses a run.
 fuzz: environment
 	$(PYTHON_RUN) -m tests.security.fuzz $(ARGS)
+
+# schemathesis tries the webhook of a CRM of one's own by docs/openapi-custom.yaml. ARGS="--max-examples 2000" tries longer.
+openapi: environment
+	$(PYTHON_RUN) -m tests.openapi $(ARGS)
 
 # ruff's security rules, checkov on the template, known holes of the locked packages where an advisory service answers.
 scan: environment

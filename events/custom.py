@@ -91,11 +91,11 @@ def custom_webhook() -> dict[str, Any]:
     )
     signed = json.dumps(asked, ensure_ascii=False).encode()
     headers = {name.lower(): value for name, value in signature_headers(SIGNING_SECRET, signed, SIGNED_AT).items()}
-    moved = DEAL | {"version": 8, "allowed_stages": ["Новый", "Квалификация"], "pipeline_id": None}
+    simple = {"id": "D-1043", "title": "Балкон", "stage_id": "Новый", "allowed_stages": ["Новый", "Квалификация"]}
     return {
         "text": event(asked),
         "text_with_deal": event(message(2, "Нужно три окна", deal=DEAL, deal_schema=SCHEMA)),
-        "text_with_allowed_stages": event(message(3, "А балкон?", deal={**moved, "stage_id": "Новый"})),
+        "text_with_allowed_stages": event(message(3, "А балкон?", deal=simple)),
         "deal_deleted": event(message(4, "Я передумал", deal={"id": DEAL["id"], "deleted": True})),
         "every_field_of_the_protocol": event(dressed),
         "picture": event(message(5, None, attachments=[picture])),

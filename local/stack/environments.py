@@ -20,7 +20,7 @@ class ToolMissingError(RuntimeError):
 
 
 def environment(name: str) -> Path:
-    """Return the environment `sam`, `emulator`, `lambda` or `scan`, installed exactly as its lock says.
+    """Return the environment `sam`, `emulator`, `lambda`, `scan` or `openapi`, installed exactly as its lock says.
 
     Installs on first use and when the lock or the interpreter has changed. Raises ToolMissingError without uv and
     CalledProcessError where the package index cannot be reached.

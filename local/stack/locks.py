@@ -18,7 +18,7 @@ OPTIONS += ["--no-annotate", "--custom-compile-command", "make lock"]
 def write() -> None:
     """Resolve each environment anew, keeping the pins that still fit."""
     compile_lock("pyproject.toml", "--group", "dev", "--output-file", "requirements.lock")
-    for name in ("sam", "emulator", "lambda", "scan"):
+    for name in ("sam", "emulator", "lambda", "scan", "openapi"):
         folder = LOCKS.relative_to(PROJECT)
         compile_lock(folder / f"{name}.in", "--output-file", folder / f"{name}.lock")
 

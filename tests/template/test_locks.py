@@ -15,7 +15,8 @@ from local.stack.paths import PROJECT
 if TYPE_CHECKING:
     from pathlib import Path
 
-ALL_LOCKS = [PROJECT / "requirements.lock", *(LOCKS / f"{name}.lock" for name in ("sam", "emulator", "lambda", "scan"))]
+TOOLS = ("sam", "emulator", "lambda", "scan", "openapi")
+ALL_LOCKS = [PROJECT / "requirements.lock", *(LOCKS / f"{name}.lock" for name in TOOLS)]
 
 
 def names(requirements: list[str]) -> set[str]:

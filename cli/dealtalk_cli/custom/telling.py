@@ -78,7 +78,7 @@ def tell_dry(looked: Looked, voice: Voice) -> dict[str, object]:
 def _next_steps(looked: Looked, stack: Stack, voice: Voice) -> Iterator[str]:
     """Yield what a person has to do, each with its warning before."""
     if looked.key is not None:
-        yield "Let your CRM post its messages to the address above. docs/openapi-custom.json has every field."
+        yield "Let your CRM post its messages to the address above. docs/openapi-custom.yaml has every field."
     if looked.made & {"token", "signing_secret"}:
         yield "Give the receiver what was made above, then run this command again: it tries the receiver."
     hosts = (urlsplit(url).hostname or "" for url in (stack.place.api_url, looked.options["callback_url"]))

@@ -1,6 +1,6 @@
 """The company's side of the callback: who may post, what an event must look like, and each event once.
 
-Built from docs/openapi-custom.json: what is not described there is refused with 422, and so that the client learns
+Built from docs/openapi-custom.yaml: what is not described there is refused with 422, and so that the client learns
 of it the reason is in the answer.
 """
 

@@ -1,7 +1,7 @@
 """Deals and what may be chosen for them, as the protocol writes them: checked, bounded, turned into `deals` and back.
 
 What a stranger posted becomes texts, booleans and lists only, so that it can be stored as it is; numbers and dates stay
-text until the schema says what they are. Standard library only: the webhook imports it. docs/openapi-custom.json
+text until the schema says what they are. Standard library only: the webhook imports it. docs/openapi-custom.yaml
 describes the shapes.
 """
 

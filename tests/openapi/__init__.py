@@ -1,0 +1,1 @@
+"""The custom channel's OpenAPI document, held against the code."""
