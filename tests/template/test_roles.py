@@ -6,19 +6,25 @@ import pytest
 
 from tests.template.conftest import Template, as_list
 
-READ = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
-WRITE = {"dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+READ = {"dynamodb:BatchGetItem", "dynamodb:Query"}
+WRITE = {"dynamodb:PutItem", "dynamodb:UpdateItem"}
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 CONSUME = {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
 
-TURN = READ | WRITE | LOGS | CONSUME | {"sqs:SendMessage", "s3:GetObject", "s3:ListBucket", "s3:PutObject"}
+TURN = (
+    READ
+    | WRITE
+    | LOGS
+    | {"dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "sqs:SendMessage"}
+    | {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "secretsmanager:GetSecretValue"}
+)
 
 ALLOWED = {
     "AmocrmWebhook": READ | WRITE | LOGS | {"sqs:SendMessage"},
     "CustomWebhook": READ | WRITE | LOGS | {"sqs:SendMessage"},
     "Bitrix24Webhook": READ | WRITE | LOGS | {"sqs:SendMessage"},
-    "Responder": TURN | {"secretsmanager:GetSecretValue"},
-    "Redriver": TURN | {"secretsmanager:GetSecretValue"},
+    "Responder": TURN | CONSUME,
+    "Redriver": TURN | {"sqs:DeleteMessage", "sqs:ReceiveMessage"},
     "RetailcrmCallback": LOGS | {"dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
     "RetailcrmPoller": READ | WRITE | LOGS | {"sqs:SendMessage", "secretsmanager:GetSecretValue"},
     "Reconciler": LOGS
@@ -80,7 +86,9 @@ def test_a_role_reaches_only_its_own_items(template: Template, function: str) ->
     for statement in on_table:
         assert statement["Resource"] == [TABLE]
         keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-        assert set(as_list(keys)) == LEADING_KEYS[function]
+        # Who may delete at all deletes from conversations only.
+        deletes = "dynamodb:DeleteItem" in statement["Action"]
+        assert set(as_list(keys)) == ({"CONV#*"} if deletes else LEADING_KEYS[function])
 
 
 @pytest.mark.parametrize("function", ALLOWED)
