@@ -1,7 +1,7 @@
 # Each target is a line that you can run by hand. `local/bootstrap` makes .venv first and does nothing when it is there.
 PYTHON_RUN = .venv/bin/python
 
-.PHONY: demo up down test lint build validate bench fuzz openapi scan faults load lock environment
+.PHONY: demo up down test lint build validate bench fuzz openapi scan faults load storm lock environment
 .DEFAULT_GOAL := demo
 
 environment:
@@ -54,6 +54,10 @@ faults: environment
 # Outages and slow neighbours in simulated time: how long customers wait, how often accounts are called. ARGS=--minutes tells more.
 load: environment
 	$(PYTHON_RUN) -m tests.load $(ARGS)
+
+# 2,000 customers of 40 accounts on the deployed template, everything failing a little. SEED=7 repeats the traffic, ARGS=--small is quick.
+storm: environment
+	$(PYTHON_RUN) -m tests.storm $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lock: environment
 	$(PYTHON_RUN) -m local.stack lock
