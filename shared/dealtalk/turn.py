@@ -211,11 +211,14 @@ class Turn(Workbench):
         return text_for(texts, spoken_language(profile, self._entries())) if texts else None
 
     def stop(self) -> Decision:
-        """End the turn because a person took over: what is out of the reply is committed, the rest given up."""
+        """End the turn because a person took over: what is out of the reply is committed, the rest given up.
+
+        The ring sees the new mode and sets the timer by it; else the sweeper's back-off would decide about the resume.
+        """
         if self.journal is not None and self.journal.steps(StepKind.REPLY, StepState.DONE):
             return self._finish(self._sending().so_far())
         self.drop("taken_over")
-        return Decision(Doing.NOTHING, "taken_over")
+        return self.ring_again("taken_over")
 
     def drop(self, why: str) -> None:
         """End the turn without an answer; what it changed stays in the timeline and stands in the next prompt."""

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from dealtalk.connections import Mode
+from dealtalk.conversation.state import meta_key
+from dealtalk.conversation.table import Update
 from dealtalk.messages import Author, Chat
 from dealtalk.workbench import POLL_OVERLAP
 from tests.fakes.model import calls, says
@@ -165,6 +167,22 @@ def test_where_no_webhook_tells_of_employees_the_crm_is_asked_once_before_the_fi
     assert (world.replies, world.crm.changes) == ([], [])
     assert world.state.mode is Mode.HUMAN
     assert world.crm.calls.count("employee_wrote") == 1
+
+
+def test_a_person_found_by_asking_is_followed_by_the_resume_rule_whatever_the_sweeper_had_in_mind() -> None:
+    """The sweeper had backed off by half an hour: the timer is the resume rule's all the same."""
+    world = World(profile_text=PROFILE.replace("resume_after_minutes: 60", "resume_after_minutes: 5"))
+    world.connections.save(replace(world.connection, outgoing_seen=False))
+    world.crm.employee_writes(CHAT.chat_id)
+    world.says("хочу окна")
+    in_half_an_hour = int(world.clock.now().timestamp()) + 1800
+    world.table.update(Update(meta_key(world.conversation), {"due_at": in_half_an_hour, "due_tries": 5}))
+    world.work()
+    world.work()
+    due = world.due_in()
+    assert world.state.mode is Mode.HUMAN
+    assert due is not None
+    assert due.total_seconds() <= 5 * 60
 
 
 def test_asking_for_employees_happens_once_in_a_turn() -> None:

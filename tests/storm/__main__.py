@@ -8,6 +8,7 @@ from dataclasses import replace
 from random import SystemRandom
 
 from local.demo.signals import end_at_sigterm
+from tests.storm.evidence import keep
 from tests.storm.report import report
 from tests.storm.running import SMALL, WHOLE, storm
 
@@ -30,6 +31,8 @@ def main() -> int:
     end_at_sigterm()
     over = storm(size, seed)
     sys.stdout.write(report(over) + "\n")
+    if file := keep(over):
+        sys.stdout.write(f"all that is known of the customers concerned: {file}\n")
     return int(bool(over.verdict.violations))
 
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from threading import Event, Thread
@@ -88,5 +89,6 @@ class Killer:
                 return
             alive = workers(self.emulator, self.function)
             if alive:
-                os.kill(random.choice(alive), signal.SIGKILL)
-                self.killed += 1
+                with suppress(ProcessLookupError):  # it has ended by itself
+                    os.kill(random.choice(alive), signal.SIGKILL)
+                    self.killed += 1

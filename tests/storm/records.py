@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 PAGE = 1000
+KEPT = ("time", "method", "path", "body", "status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Record:
 
 @dataclass
 class AccountRecord:
-    """What an account was called with (method, path, status, time) and the attempts to deliver its webhooks."""
+    """What an account was called with (time, method, path, body, status) and the attempts to deliver its webhooks."""
 
     calls: list[Json]
     deliveries: list[Json]
@@ -100,7 +101,9 @@ def read(stack: Stack, control: StormControl, happened: Happened) -> Records:
     accounts: dict[str, AccountRecord] = {}
     for name in {talk.account.name for talk in happened.talks.values()}:
         states[name] = _by_id(control.state(name))
-        calls = [{key: call[key] for key in ("time", "method", "path", "status")} for call in control.calls(name)]
+        calls = [
+            {key: call[key] for key in ("time", "method", "path", "body", "status")} for call in control.calls(name)
+        ]
         accounts[name] = AccountRecord(calls, control.deliveries(name))
     talks = {number: _record(talk, states[talk.account.name], items) for number, talk in happened.talks.items()}
     for said in happened.said:

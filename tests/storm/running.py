@@ -36,17 +36,19 @@ if TYPE_CHECKING:
     from local.stack import Stack
 
 WHOLE = Size(customers=2000, accounts=40, seconds=200.0, kills=40)
-SMALL = Size(customers=60, accounts=6, seconds=15.0, kills=4)
+SMALL = Size(customers=60, accounts=6, seconds=15.0, kills=4, pause=15.0)
 PARAMETERS = {"QuietSeconds": "1", "ModelTimeoutSeconds": "2", "MaximumConcurrency": "20"}
-RETRIES_COMPRESSED = "60"
-"""amoCRM sends a failed webhook again after 5 minutes; here after 5 seconds."""
+RETRIES_COMPRESSED = "20"
+"""amoCRM sends a failed webhook again after 5 minutes; here after 15 seconds."""
 
 HIDDEN_SECONDS = 105
 """How long the queue hides a doorbell by default; the template's 540 matter only to a worker that is killed before its
 handler's first call, and no storm waits nine minutes for that one."""
 
-WARM_UP = 20
-"""Workers of the responder that are started before the storm, so that it does not begin with a crowd of cold starts."""
+WARM_UP = {"Responder": 20, "AmocrmWebhook": 6}
+"""Workers that are started before the storm, so that it does not begin with a crowd of cold starts."""
+
+NO_EVENT = b'{"Records": [], "requestContext": {"http": {"method": "GET", "path": "/"}}, "headers": {}}'
 
 MISCHIEF_ENDS_AT = 0.05
 """The share of customers for whom a doorbell waits at which the faults end, once everybody has written."""
@@ -125,14 +127,15 @@ def world(seed: int, crm: StormCrm) -> Iterator[tuple[Stack, StormControl, Mind,
 
 
 def prepare(stack: Stack) -> None:
-    """Shorten the queue's default visibility and start the responder's workers."""
+    """Shorten the queue's default visibility and start the workers."""
     visibility = {"VisibilityTimeout": str(HIDDEN_SECONDS)}
     stack.client("sqs").set_queue_attributes(QueueUrl=stack.queue_url, Attributes=visibility)
     functions = stack.client("lambda")
-    empty = {"FunctionName": stack.functions["Responder"], "Payload": b'{"Records": []}'}
-    with ThreadPoolExecutor(WARM_UP) as pool:
-        for invoked in [pool.submit(functions.invoke, **empty) for _ in range(WARM_UP)]:
-            invoked.result()
+    for name, many in WARM_UP.items():
+        with ThreadPoolExecutor(many) as pool:
+            function = {"FunctionName": stack.functions[name], "Payload": NO_EVENT}
+            for invoked in [pool.submit(functions.invoke, **function) for _ in range(many)]:
+                invoked.result()
 
 
 @dataclass

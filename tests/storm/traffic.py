@@ -18,7 +18,6 @@ RATES = (7, 10, 14)
 BURST_SIZES = (1, 1, 1, 2, 2, 3)
 BURST_COUNTS = (1, 1, 1, 1, 2)
 BETWEEN_MESSAGES = (0.1, 3.0)
-BETWEEN_BURSTS = (20.0, 60.0)
 IN_ONE_BODY = 0.2
 CUTS_IN = 0.06
 ASKS_FOR_PERSON = 0.02
@@ -28,12 +27,17 @@ RESUMES_AFTER = 1
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a storm is: `seconds` is how long customers begin to write, `kills` how many workers are killed."""
+    """How large a storm is.
+
+    `seconds` is within how many customers begin to write, `pause` how long at most between two bursts of one customer,
+    `kills` how many workers are killed meanwhile.
+    """
 
     customers: int
     accounts: int
     seconds: float
     kills: int
+    pause: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ def _customer(random: Random, customer: int, size: Size) -> Iterator[Deed]:
         if random.random() < CUTS_IN:
             later = at + random.uniform(0, 15)
             yield Deed(later, customer, account, (f"e{customer}x{number} Я сам отвечу",), employee=True)
-        at += random.uniform(*BETWEEN_BURSTS)
+        at += random.uniform(size.pause / 3, size.pause)
 
 
 def _words(random: Random, mark: str) -> str:
