@@ -40,10 +40,11 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class StormCrm:
-    """A CRM. `limit_switch` is the simulator's switch for calls per second, `messages` matches a send's path."""
+    """A CRM: its name, its simulator's module, its webhook's function, the simulator's switch for calls per second."""
 
     crm: str
     simulator: str
+    webhook: str
     kinds: tuple[Kind, ...]
     limit_switch: str = "requests_per_second"
 
@@ -54,6 +55,7 @@ ENGLISH = Names("Sales", "New", "Qualification", "City", "Product", "ai", "Olive
 AMOCRM = StormCrm(
     "amocrm",
     "local.simulators.amocrm",
+    "AmocrmWebhook",
     (
         Kind("amoCRM, asked about employees", "russian", "amocrm.ru", RUSSIAN, tells_outgoing=False),
         Kind(

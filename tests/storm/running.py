@@ -6,7 +6,6 @@ import json
 import tempfile
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,13 +30,13 @@ from tests.storm.traffic import Plan, Size, plan
 from tests.storm.verdict import Verdict, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from local.stack import Stack
 
 WHOLE = Size(customers=2000, accounts=40, seconds=200.0, kills=40)
-SMALL = Size(customers=60, accounts=6, seconds=15.0, kills=4, pause=15.0)
-PARAMETERS = {"QuietSeconds": "1", "ModelTimeoutSeconds": "2", "MaximumConcurrency": "20"}
+SMALL = Size(customers=60, accounts=6, seconds=15.0, kills=4, pause=15.0, at_once=6)
+PARAMETERS = {"QuietSeconds": "1", "ModelTimeoutSeconds": "2"}
 RETRIES_COMPRESSED = "20"
 """amoCRM sends a failed webhook again after 5 minutes; here after 15 seconds."""
 
@@ -45,14 +44,16 @@ HIDDEN_SECONDS = 105
 """How long the queue hides a doorbell by default; the template's 540 matter only to a worker that is killed before its
 handler's first call, and no storm waits nine minutes for that one."""
 
-WARM_UP = {"Responder": 20, "AmocrmWebhook": 6}
-"""Workers that are started before the storm, so that it does not begin with a crowd of cold starts."""
+WARM_WEBHOOKS = 6
+"""Workers of the webhook that are started before the storm, with all of the responder's: a crowd of cold starts would
+take longer than the CRM waits for an answer."""
 
 NO_EVENT = b'{"Records": [], "requestContext": {"http": {"method": "GET", "path": "/"}}, "headers": {}}'
 
 MISCHIEF_ENDS_AT = 0.05
 """The share of customers for whom a doorbell waits at which the faults end, once everybody has written."""
 
+LONGEST_WARM_UP = 90.0
 LONGEST_BACKLOG = 240.0
 LONGEST_CALM = 420.0
 FAILED = "doorbell failed"
@@ -81,13 +82,13 @@ def storm(size: Size, seed: int, crm: StormCrm = AMOCRM) -> Storm:
     """Run a storm and judge it. Progress goes to standard error. Raises what `local.stack.up` and connecting raise."""
     planned = plan(seed, size, len(crm.kinds))
     clock = Phases()
-    with world(seed, crm) as (stack, control, mind, simulator):
+    with world(planned, crm) as (stack, control, mind, simulator):
         clock.ended("start and deploy")
         say(f"Connecting {size.accounts} accounts ...")
         with tempfile.TemporaryDirectory() as folder:
             accounts = connect_all(stack, control, crm, planned.accounts, Path(folder))
         clock.ended("connect")
-        prepare(stack)
+        prepare(stack, {"Responder": size.at_once, crm.webhook: WARM_WEBHOOKS})
         clock.ended("warm up")
         run = _Run(planned, stack, control, mind, accounts, emulator_pid(stack), clock)
         with Schedules(stack) as schedules:
@@ -115,27 +116,32 @@ def storm(size: Size, seed: int, crm: StormCrm = AMOCRM) -> Storm:
 
 
 @contextmanager
-def world(seed: int, crm: StormCrm) -> Iterator[tuple[Stack, StormControl, Mind, int]]:
+def world(planned: Plan, crm: StormCrm) -> Iterator[tuple[Stack, StormControl, Mind, int]]:
     """Start model, simulator and stack; yields them with the simulator's process number."""
+    parameters = {**PARAMETERS, "MaximumConcurrency": str(planned.size.at_once)}
     arguments = ("--port", "0", "--state-file", "{ready}", "--time-factor", RETRIES_COMPRESSED)
     with (
-        Mind(seed) as mind,
+        Mind(planned.seed) as mind,
         child("storm-simulator", crm.simulator, *arguments) as ready,
-        up(mind.base_url, MODEL_NAME, auth=True, parameters=PARAMETERS) as stack,
+        up(mind.base_url, MODEL_NAME, auth=True, parameters=parameters) as stack,
     ):
         yield stack, StormControl(ready["control_url"]), mind, int(ready["pid"])
 
 
-def prepare(stack: Stack) -> None:
-    """Shorten the queue's default visibility and start the workers."""
+def prepare(stack: Stack, workers: Mapping[str, int]) -> None:
+    """Shorten the queue's default visibility and start so many workers of each function."""
     visibility = {"VisibilityTimeout": str(HIDDEN_SECONDS)}
     stack.client("sqs").set_queue_attributes(QueueUrl=stack.queue_url, Attributes=visibility)
-    functions = stack.client("lambda")
-    for name, many in WARM_UP.items():
-        with ThreadPoolExecutor(many) as pool:
-            function = {"FunctionName": stack.functions[name], "Payload": NO_EVENT}
-            for invoked in [pool.submit(functions.invoke, **function) for _ in range(many)]:
-                invoked.result()
+    functions, emulator = stack.client("lambda"), emulator_pid(stack)
+    for name, many in workers.items():
+        for _ in range(many):
+            functions.invoke(FunctionName=stack.functions[name], Payload=NO_EVENT, InvocationType="Event")
+    deadline = time.monotonic() + LONGEST_WARM_UP
+    while any(len(mischief.workers(emulator, stack.functions[name])) < many for name, many in workers.items()):
+        if time.monotonic() > deadline:
+            say("Not all workers have started; the storm begins all the same.")
+            return
+        time.sleep(1)
 
 
 @dataclass

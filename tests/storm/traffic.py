@@ -30,7 +30,7 @@ class Size:
     """How large a storm is.
 
     `seconds` is within how many customers begin to write, `pause` how long at most between two bursts of one customer,
-    `kills` how many workers are killed meanwhile.
+    `kills` how many workers are killed meanwhile, `at_once` how many conversations are answered at the same time.
     """
 
     customers: int
@@ -38,6 +38,7 @@ class Size:
     seconds: float
     kills: int
     pause: float = 60.0
+    at_once: int = 20
 
 
 @dataclass(frozen=True, slots=True)
