@@ -1,4 +1,4 @@
-"""amoCRM's and Kommo's webhook: store, ring, answer 200."""
+"""amoCRM's and Kommo's webhooks: of the account (store, ring, answer 200) and of a Salesbot that waits."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from dealtalk.connection_store import ConnectionStore
 from dealtalk.conversation.doorbell import SqsDoorbell
 from dealtalk.conversation.dynamodb import DynamoTable
 from dealtalk.conversation.intake import Intake
-from dealtalk.crm.amocrm import inbound
+from dealtalk.crm.amocrm import inbound, widget
 from dealtalk.ingress.webhook import Webhook
 from dealtalk.settings import Settings
 
@@ -24,9 +24,13 @@ table = DynamoTable(boto3.client("dynamodb", config=AWS_CALLS), settings.table, 
 doorbell = SqsDoorbell(boto3.client("sqs", config=AWS_CALLS), settings.queue_url)
 connections = ConnectionStore(table, clock)
 intake = Intake(table, connections, doorbell, clock)
-webhook = Webhook("amocrm", inbound, connections, intake, logger, metrics, clock)
+account = Webhook("amocrm", inbound, connections, intake, logger, metrics, clock)
+keep = widget.keeper(table, clock)
+waiting_bot = Webhook("amocrm", widget, connections, intake, logger, metrics, clock, keep=keep, below="widget/")
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Answer one webhook."""
-    return webhook.handle(event, context)
+    path = event.get("rawPath") if isinstance(event, dict) else None
+    is_bots = isinstance(path, str) and path.startswith("/amocrm/widget/")
+    return (waiting_bot if is_bots else account).handle(event, context)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dealtalk.agent.profile import parse_profile
 from dealtalk.connection_store import ConnectionStore, signpost_key
 from dealtalk.conversation.intake import Intake
-from dealtalk.conversation.rate import Spare
+from dealtalk.conversation.rate import Spare, Throttle
 from dealtalk.conversation.state import State, meta_key
 from dealtalk.conversation.table import Put
 from dealtalk.crm.amocrm import inbound
@@ -85,7 +85,9 @@ class Office:
         return Opening(self.table, self.world.secrets, self.clock, seconds_left, reply_ways=self.world.ways)
 
     def _open_crm(self, connection: Connection, chat: Chat, seconds_left: Callable[[], float]) -> Crm:
-        return open_crm(connection, replace(self._opening(seconds_left), channel=chat.channel))
+        throttle = Throttle(self.table, self.clock, connection)
+        opening = replace(self._opening(seconds_left), channel=chat.channel, before_call=throttle.wait)
+        return open_crm(connection, opening)
 
     def _open_history(self, connection: Connection, seconds_left: Callable[[], float]) -> History:
         spare = Spare(self.table, self.clock, connection)
@@ -124,6 +126,13 @@ class Office:
             return (end - self.clock.now()).total_seconds()
 
         return self.reading.catch_up(self._connection(), left)
+
+    def rings_again(self) -> None:
+        """Ring for the one chat as the sweeper does when its timer is due."""
+        state, at = self.state, int(self.clock.now().timestamp())
+        self.doorbell.ring(
+            state.conversation, connection=self.connection.id, arrival=state.customer_no, dedup=f"{at}", reason="due"
+        )
 
     def work(self, seconds: float = 5) -> None:
         """Let time pass, then work off every bell that is due."""

@@ -20,6 +20,7 @@ def test_each_crm_has_its_route_and_methods(template: Template) -> None:
     """The path is greedy, so that a URL with a trailing slash is the same webhook; Kommo probes with GET."""
     assert {path: set(methods) for path, methods in routes(template).items()} == {
         "/amocrm/{connection+}": {"post", "get", "head"},
+        "/amocrm/widget/{connection+}": {"post"},
         "/bitrix24/{connection+}": {"post", "get", "head"},
         "/custom/{connection+}": {"post"},
         "/retailcrm/{connection+}": {"post"},

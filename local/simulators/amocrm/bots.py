@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from local.simulators.clock import Scheduler
 
 MAX_RUNS = 100
+OCCUPYING = frozenset({"running", "hung", "waiting"})
 V2_ENTITIES = {1: EntityType.CONTACTS, 2: EntityType.LEADS}
 
 
@@ -83,7 +84,7 @@ class BotEngine:
         _need_v4(ctx)
         _, entity_id = _entity(ctx.json(), only=EntityType.LEADS)
         for run in ctx.account.bot_runs:
-            if (run.bot_id, run.entity_id) == (ctx.number("id"), entity_id) and run.outcome in {"running", "hung"}:
+            if (run.bot_id, run.entity_id) == (ctx.number("id"), entity_id) and run.outcome in OCCUPYING:
                 run.outcome = "stopped"
         return Response(202)
 
@@ -91,8 +92,7 @@ class BotEngine:
         """Queue a launch; its outcome says what came of it. An unknown bot or entity does nothing."""
         run = BotRun(account.new_id("run"), bot_id, entity_id, entity, account.clock.now())
         busy = any(
-            r.entity_id == entity_id and r.entity_type is entity and r.outcome in {"running", "hung"}
-            for r in account.bot_runs
+            r.entity_id == entity_id and r.entity_type is entity and r.outcome in OCCUPYING for r in account.bot_runs
         )
         account.bot_runs.append(run)
         account.touch()

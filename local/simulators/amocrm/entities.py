@@ -265,7 +265,10 @@ class Bot:
 
 @dataclass(slots=True)
 class BotRun:
-    """A launch of a bot and what came of it: running, sent, nothing_to_send, dropped, stopped, hung."""
+    """A launch of a bot and what came of it.
+
+    running, sent, nothing_to_send, dropped, stopped, hung, waiting, continued.
+    """
 
     id: int
     bot_id: int

@@ -57,6 +57,7 @@ class AccountSettings:
     messages_newest_first: bool = True
     talks_list: bool = False
     event_talks: bool = False
+    continue_with_data_only: bool = False
     bots_v4: bool = False
     message_type: bool = False
     accepts_add_message: bool = True

@@ -14,6 +14,7 @@ from local.simulators.amocrm import (
     leads,
     oauth,
     webhooks,
+    widgets,
 )
 from local.simulators.amocrm.bots import BotEngine
 from local.simulators.amocrm.control import Control
@@ -63,7 +64,7 @@ class AmocrmSimulator:
         self._bots = BotEngine(self.scheduler)
         self._accounts: dict[str, tuple[Account, RateLimiter]] = {}
         router = Router()
-        for part in (api_account, api_activities, api_leads, api_talks, webhooks):
+        for part in (api_account, api_activities, api_leads, api_talks, webhooks, widgets):
             part.routes(router)
         self._bots.routes(router)
         gate = Gate(router, self._accounts.get)

@@ -64,7 +64,8 @@ class Webhook:
     """The webhook of one CRM, composed once per process.
 
     `decode` is the adapter's own where the CRM posts something else than a form or a JSON object; `max_body` is for one
-    whose bodies carry files; `keep` stores what a body says besides its messages, before they are stored.
+    whose bodies carry files; `keep` stores what a body says besides its messages, before they are stored; `below` is
+    the part of the path between the CRM's name and the key, for a second webhook of a CRM.
 
     `metrics` gets `crm` as a default dimension. `EventsIgnored` counts all kinds together, as a custom metric per kind
     would be paid for each; the kinds stand in the log line and in the metric's metadata.
@@ -83,6 +84,7 @@ class Webhook:
         *,
         max_body: int = MAX_BODY,
         keep: Keep | None = None,
+        below: str = "",
     ) -> None:
         self._crm = crm
         self._inbound = inbound
@@ -94,6 +96,7 @@ class Webhook:
         self._decode = decode
         self._max_body = max_body
         self._keep = keep
+        self._below = below
         metrics.set_default_dimensions(crm=crm)
 
     def handle(self, event: Any, context: object) -> dict[str, Any]:  # noqa: ANN401 (whatever Lambda was invoked with)
@@ -126,7 +129,7 @@ class Webhook:
             return
         course.body_bytes = len(request.body)
         payload = self._decode(request.body)
-        connection = self._find(request.connection)
+        connection = self._find(request.connection.removeprefix(self._below))
         if connection is None:
             course.status, course.reason = _UNAUTHORIZED, "unknown_key"
             return

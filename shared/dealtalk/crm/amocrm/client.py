@@ -13,6 +13,7 @@ from dealtalk.crm.amocrm.history import ChatHistory
 from dealtalk.crm.amocrm.options import AmocrmOptions, amocrm_options
 from dealtalk.crm.amocrm.record import AccountRecord
 from dealtalk.crm.amocrm.sending import Sender
+from dealtalk.crm.amocrm.waiting import WaitingBots
 from dealtalk.crm.http import BearerHttp, Http
 from dealtalk.crm.oauth import OAuthTokens, StaticToken, token_key
 from dealtalk.crm.reply_ways import ReplyWays
@@ -109,7 +110,14 @@ def open_crm(connection: Connection, opening: Opening) -> AmocrmCrm:
     options = amocrm_options(connection.options)
     history = _chat_history(connection, opening, options)
     sender = Sender(
-        history.api, options, history, connection.partition, history.ways, opening.on_fallback, fallbacks={}
+        history.api,
+        options,
+        history,
+        connection.partition,
+        history.ways,
+        WaitingBots(opening.table, opening.clock, connection),
+        opening.on_fallback,
+        fallbacks={},
     )
     return AmocrmCrm(history.api, options, sender, reply_limit=options.limit(opening.channel))
 

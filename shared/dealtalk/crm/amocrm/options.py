@@ -25,6 +25,9 @@ class Way(StrEnum):
     SALESBOT = "salesbot"
     """The text goes into a field of the lead, then a Salesbot of one step sends that field."""
 
+    WIDGET = "widget"
+    """A Salesbot that waits on the lead (`widget_request`) goes on with the text as `{{json.reply}}`."""
+
 
 class SalesbotRun(StrEnum):
     """Which call starts a Salesbot."""
@@ -82,6 +85,8 @@ class AmocrmOptions:
     `date_format`: see DateFormat.
     `unread_after_minutes`: how old a customer's message without a webhook must be, where its text cannot be read, until
     a person is asked to look: the CRM resends after 5 and 20 minutes.
+    `widget_minutes`: how long a bot that called us is taken to wait [unverified].
+    `widget_step`: the step of the widget's own steps where the bot goes on; 0: it is told the data and no step.
     """
 
     platform: str
@@ -103,6 +108,8 @@ class AmocrmOptions:
     as_robot: bool = True
     date_format: DateFormat = DateFormat.UNIX
     unread_after_minutes: int = 30
+    widget_minutes: int = 60
+    widget_step: int = 1
 
     def limit(self, channel: str | None) -> int:
         """Return how many characters one message into this channel may hold."""
@@ -115,8 +122,8 @@ PLATFORMS: Mapping[str, Mapping[str, Any]] = {
 }
 """What differs between the two platforms, as data. Each key can be overridden by the connection."""
 
-NOT_OURS = SHARED | {"accepted_subdomains"}
-"""Options that others read: `option_values.SHARED`, and the webhook's side (amocrm/inbound.py)."""
+NOT_OURS = SHARED | {"accepted_subdomains", "client_uuid"}
+"""Options that others read: `option_values.SHARED`, and the webhooks' side (amocrm/inbound.py, amocrm/widget.py)."""
 
 
 def amocrm_options(given: Mapping[str, Any]) -> AmocrmOptions:
@@ -157,4 +164,6 @@ _READERS: Mapping[str, Any] = {
     "as_robot": flag,
     "date_format": DateFormat,
     "unread_after_minutes": number(1, 1440),
+    "widget_minutes": number(1, 1440),
+    "widget_step": number(0, 99),
 }

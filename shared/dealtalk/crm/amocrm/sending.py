@@ -21,9 +21,10 @@ from dealtalk.ports import Certainty, Receipt
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from dealtalk.crm.amocrm.api import Api
+    from dealtalk.crm.amocrm.api import Api, Json
     from dealtalk.crm.amocrm.history import ChatHistory
     from dealtalk.crm.amocrm.options import AmocrmOptions
+    from dealtalk.crm.amocrm.waiting import WaitingBots
     from dealtalk.crm.reply_ways import OnFallback, ReplyWays
     from dealtalk.messages import Chat
 
@@ -49,6 +50,7 @@ class Reason(StrEnum):
     NO_TALK = "no_talk"
     NO_DEAL = "no_deal"
     NOT_SET_UP = "not_set_up"
+    NOT_WAITING = "not_waiting"
 
 
 ACCOUNT_WIDE = frozenset({Reason.UNPAID, Reason.SCOPE})
@@ -61,6 +63,7 @@ WORDS = {
     Reason.NO_TALK: "the message named no talk",
     Reason.NO_DEAL: "the chat has no deal",
     Reason.NOT_SET_UP: "no reply field and bot are set up",
+    Reason.NOT_WAITING: "no bot waits on the deal",
 }
 
 
@@ -81,6 +84,7 @@ class Sender:
     history: ChatHistory
     connection: str
     ways: ReplyWays
+    waiting: WaitingBots
     on_fallback: OnFallback | None
     fallbacks: dict[tuple[str, str], int]
 
@@ -93,9 +97,7 @@ class Sender:
                 reasons[way] = Reason(closed.reason)
                 continue
             try:
-                if way is Way.TALKS:
-                    return self._by_talk(chat, text)
-                return self._by_salesbot(deal_id or chat.deal_id, text)
+                return self._by(way, chat, deal_id or chat.deal_id, text)
             except WayClosed as left:
                 reasons[way] = left.reason
                 self._leave(way, left.reason, chat)
@@ -133,6 +135,15 @@ class Sender:
         if any(each.text is None or normalised_hash(each.text) == wanted for each in ours):
             return Certainty.YES
         return Certainty.NO if seen.complete else Certainty.UNKNOWN
+
+    def _by(self, way: Way, chat: Chat, deal_id: str | None, text: str) -> Receipt:
+        match way:
+            case Way.TALKS:
+                return self._by_talk(chat, text)
+            case Way.SALESBOT:
+                return self._by_salesbot(deal_id, text)
+            case Way.WIDGET:
+                return self._by_waiting_bot(deal_id, text)
 
     def _by_talk(self, chat: Chat, text: str) -> Receipt:
         if chat.talk_id is None:
@@ -175,6 +186,27 @@ class Sender:
             raise WayClosed(Reason.REFUSED) from None
         return Receipt(None, confirmed=False, way=Way.SALESBOT)
 
+    def _by_waiting_bot(self, deal_id: str | None, text: str) -> Receipt:
+        """Let the bot that waits on the lead go on with the text; it does so once, and says what the text is later.
+
+        Follows POST /api/v4/{salesbot|marketingbot}/{bot_id}/continue/{continue_id}: 202 is "queued", 404 "no bot
+        waits there any more".
+        """
+        if deal_id is None:
+            raise WayClosed(Reason.NO_DEAL)
+        path = self.waiting.take(str(number(deal_id)), timedelta(minutes=self.options.widget_minutes))
+        if path is None:
+            raise WayClosed(Reason.NOT_WAITING)
+        body: Json = {"data": {"status": "success", "reply": text}}
+        if self.options.widget_step:
+            step = {"type": "question", "step": self.options.widget_step}
+            body["execute_handlers"] = [{"handler": "goto", "params": step}]
+        try:
+            self.api.write("POST", path, body)
+        except Refused as refusal:
+            raise WayClosed(Reason.NOT_WAITING if refusal.status == NOT_FOUND else Reason.REFUSED) from None
+        return Receipt(None, confirmed=False, way=Way.WIDGET)
+
     def _run_bot(self, bot_id: int, lead: int) -> None:
         if self.options.salesbot_run is SalesbotRun.V4:
             self.api.write("POST", f"/api/v4/bots/{bot_id}/run", {"entity_id": lead, "entity_type": "leads"})
@@ -186,7 +218,7 @@ class Sender:
         """Note that a way was left: remembered, counted, and said once in the log while it is remembered."""
         key = (way.value, reason.value)
         self.fallbacks[key] = self.fallbacks.get(key, 0) + 1
-        if reason is Reason.NOT_SET_UP:
+        if reason in {Reason.NOT_SET_UP, Reason.NOT_WAITING}:
             return
         whole = reason in ACCOUNT_WIDE
         if whole or reason in {Reason.TALK_CLOSED, Reason.TALK_GONE}:
