@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 from typing import Any
 from urllib.parse import urlencode
@@ -126,4 +129,57 @@ def amocrm_webhook() -> dict[str, Event]:
     }
 
 
-FUNCTIONS = (amocrm_webhook,)
+WIDGET_SECRET = "demo-integration-secret"  # noqa: S105 (an invented one)
+WIDGET_CLAIMS: dict[str, Any] = {
+    "iss": "https://oknaufa.amocrm.ru",
+    "aud": "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com",
+    "jti": "5d2c6f0e-0a3b-4a31-93d1-6a1c2b7d8e90",
+    "iat": 1_795_168_000,
+    "nbf": 1_795_168_000,
+    "exp": 2_110_000_000,
+    "account_id": int(ACCOUNT["id"]),
+    "subdomain": ACCOUNT["subdomain"],
+    "client_uuid": "0b6c1f6e-2d52-4b0a-9c55-1a1f0b8a7c34",
+    "entity_id": 27754599,
+    "entity_type": 2,
+    "bot_type": "salesbot",
+}
+"""A real token lives for minutes; this one for years, so that the file can be used."""
+
+
+def widget_request(secret: str = WIDGET_SECRET, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 (claims)
+    """Return what a Salesbot's widget step posts; `changes` replaces claims."""
+    parts = [{"typ": "JWT", "alg": "HS512"}, WIDGET_CLAIMS | changes]
+    signed = ".".join(_base64url(json.dumps(part).encode()) for part in parts)
+    signature = _base64url(hmac.new(secret.encode(), signed.encode(), hashlib.sha512).digest())
+    return {
+        "token": f"{signed}.{signature}",
+        "data": {"message": "Сколько стоит окно 1300 на 1400?", "lead": "27754599", "phone": "{{contact.phone}}"},
+        "return_url": "https://oknaufa.amocrm.ru/api/v4/salesbot/50004/continue/20240085",
+    }
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def amocrm_widget() -> dict[str, Event]:
+    """Return the cases by the name of their file: a Salesbot's widget step, on its own route."""
+
+    def posted(body: str, content_type: str = FORM) -> Event:
+        return http_event("amocrm/widget", "POST", body, user_agent="amoCRM-Salesbot/1.0", content_type=content_type)
+
+    request = widget_request()
+    text = {**request, "data": json.dumps(request["data"], ensure_ascii=False)}
+    elsewhere = {**request, "return_url": "https://collector.example/api/v4/salesbot/50004/continue/20240085"}
+    return {
+        "form": posted(urlencode(flat(request))),
+        "json": posted(json.dumps(request, ensure_ascii=False), JSON),
+        "data_as_text": posted(urlencode(text)),
+        "elsewhere": posted(urlencode(flat(elsewhere))),
+        "forged": posted(urlencode(flat(widget_request("guessed")))),
+        "expired": posted(urlencode(flat(widget_request(exp=1_795_169_800)))),
+    }
+
+
+FUNCTIONS = (amocrm_webhook, amocrm_widget)

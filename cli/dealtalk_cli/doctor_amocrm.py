@@ -57,6 +57,7 @@ def examine(connection: Connection, profile: Profile | None, stack: Stack, *, fi
             yield from check()
         except (Trouble, DealtalkError) as error:
             yield _found(name, error)
+    yield from _widget(connection, options)
     yield from _takeover(connection, options)
 
 
@@ -128,6 +129,16 @@ def _bot(account: AmocrmAccount, options: AmocrmOptions) -> Iterator[Finding]:
         yield ok("bot", f'"{bots[options.bot_id]}" ({options.bot_id}) exists')
     else:
         yield problem("bot", f"the account has no bot {options.bot_id}", "Connect again with --bot-id.")
+
+
+def _widget(connection: Connection, options: AmocrmOptions) -> Iterator[Finding]:
+    if Way.WIDGET not in options.send_order:
+        return
+    if connection.signing_secret:
+        yield ok("widget", "the integration's secret key is known: requests of Salesbots that wait can be checked")
+    else:
+        advice = "Connect again with --widget-secret-file."
+        yield problem("widget", "no secret key: Salesbots that wait are refused", advice)
 
 
 def _not_set_up(check: str, options: AmocrmOptions, option: str) -> Finding:

@@ -154,6 +154,7 @@ def new_place(template: Path, endpoint: str) -> Iterator[Place]:
             api_base=account.base_url,
             secret=aws.put_secret("connections/amocrm/demo", token=simulator.token(SUBDOMAIN)),
             profile=PROFILE_NAME,
+            signing_secret=amocrm.WIDGET_SECRET,
             options={**options, "reply_field_id": str(bot.field_id), "bot_id": str(bot.id)},
         )
         place = Place(template, aws, simulator, model, connection)
@@ -187,6 +188,13 @@ def responder(template: Path, endpoint: str) -> Iterator[Runtime]:
 def test_the_webhook_takes_every_event(webhook: Runtime, name: str) -> None:
     """200, whatever amoCRM and Kommo post."""
     assert webhook.invoke(event("amocrm_webhook", name))["statusCode"] == 200
+
+
+@pytest.mark.parametrize("name", names("amocrm_widget"))
+def test_the_webhook_takes_every_request_of_a_salesbot(webhook: Runtime, name: str) -> None:
+    """200 for what is signed, 401 for what is not."""
+    expected = 401 if name in {"forged", "expired"} else 200
+    assert webhook.invoke(event("amocrm_widget", name))["statusCode"] == expected
 
 
 def test_a_webhooks_message_is_stored_and_rings(place: Place) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 TOKEN_VARIABLE = "DEALTALK_AMOCRM_TOKEN"  # noqa: S105 (a variable's name)
 CLIENT_SECRET_VARIABLE = "DEALTALK_AMOCRM_CLIENT_SECRET"  # noqa: S105 (a variable's name)
+WIDGET_SECRET_VARIABLE = "DEALTALK_AMOCRM_WIDGET_SECRET"  # noqa: S105 (a variable's name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--client-secret-file", metavar="FILE", help=f"its secret's file (or {CLIENT_SECRET_VARIABLE})")
     group.add_argument("--redirect-uri", metavar="URI", help="exactly as the integration has it")
     group.add_argument("--code", help="the authorization code; good for 20 minutes and one use")
+    group.add_argument(
+        "--widget-secret-file",
+        metavar="FILE",
+        help=f"the integration's secret key, for a Salesbot that waits (or {WIDGET_SECRET_VARIABLE}); known with OAuth",
+    )
 
 
 def credentials(arguments: argparse.Namespace, asking: Asking, known: Connection | None) -> Credentials | None:
@@ -66,6 +72,12 @@ def credentials(arguments: argparse.Namespace, asking: Asking, known: Connection
     if token is None and known is not None:
         return None
     return Credentials(Auth.TOKEN, {"token": token or asking.secret("Long-lived token", "--token-file")})
+
+
+def signing_secret(arguments: argparse.Namespace, given: Credentials | None) -> str | None:
+    """Return what the integration's Salesbot steps are signed with; None: nothing new. Raises Trouble."""
+    own = secret_from(arguments.widget_secret_file, WIDGET_SECRET_VARIABLE, "--widget-secret-file")
+    return own or (given.secret.get("client_secret") if given else None)
 
 
 def exchange(given: Credentials, address: Address, stack: Stack) -> TokenPair:

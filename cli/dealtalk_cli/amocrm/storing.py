@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dealtalk.connections import connection_id
-from dealtalk_cli.amocrm import reply, webhooks
+from dealtalk_cli.amocrm import access, reply, webhooks
 from dealtalk_cli.amocrm.looking import CRM
 from dealtalk_cli.connecting.saving import Wanted, new_key, replace_connection, save, webhook_address
 from dealtalk_cli.errors import Trouble
@@ -46,7 +46,8 @@ def store(looked: Looked, arguments: argparse.Namespace, stack: Stack, voice: Vo
         looked.options["reply_field_id"] = looked.reply_field.id
         voice.done(f'the field "{looked.reply_field.name}" ({looked.reply_field.id}) was made')
     key = kept_key(looked, arguments, stack) or new_key()
-    connection = save(_wanted(looked), connection_id(key), arguments, stack, voice)
+    signing = access.signing_secret(arguments, looked.credentials)
+    connection = save(_wanted(looked, signing), connection_id(key), arguments, stack, voice)
     url = webhook_address(stack.place.api_url, CRM, key)
     try:
         hook = webhooks.subscribe(looked.account, url, looked.hooks)
@@ -68,7 +69,7 @@ def kept_key(looked: Looked, arguments: argparse.Namespace, stack: Stack) -> str
     return hook.key if hook else None
 
 
-def _wanted(looked: Looked) -> Wanted:
+def _wanted(looked: Looked, signing_secret: str | None) -> Wanted:
     given = looked.credentials
     return Wanted(
         crm=CRM,
@@ -81,6 +82,7 @@ def _wanted(looked: Looked) -> Wanted:
         auth=given.auth if given else None,
         secret=given.secret if given else None,
         pair=looked.pair,
+        signing_secret=signing_secret,
     )
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from dealtalk.crm.amocrm.options import Way, amocrm_options
 from dealtalk_cli.amocrm import webhooks
 from dealtalk_cli.amocrm.looking import CRM
+from dealtalk_cli.connecting.saving import webhook_address
 from dealtalk_cli.place import is_loopback
 
 if TYPE_CHECKING:
@@ -86,10 +87,21 @@ def _next_steps(looked: Looked, stored: Stored, stack: Stack, voice: Voice) -> I
         voice.warn(f"the webhook is switched off, and {product}'s API does not switch it on")
         yield f"In {product} open {HOOK_PAGES[looked.address.platform]} and switch the webhook on."
     yield from _reply_steps(looked, voice)
+    yield from _widget_steps(looked, stored, stack, voice)
     api_host, crm_host = (urlsplit(url).hostname or "" for url in (stack.place.api_url, looked.address.api_base))
     if is_loopback(api_host) and not is_loopback(crm_host):
         voice.warn(f"{product} cannot reach {stack.place.api_url}: this stack is on this machine only")
     yield "Check it at any time with dealtalk doctor. Then write to one of the account's channels yourself."
+
+
+def _widget_steps(looked: Looked, stored: Stored, stack: Stack, voice: Voice) -> Iterator[str]:
+    if Way.WIDGET not in amocrm_options(looked.options).send_order:
+        return
+    if not stored.connection.signing_secret:
+        voice.warn("the integration's secret key is not known: a Salesbot that waits cannot be believed")
+        yield "Run this command again with --widget-secret-file (the integration's page, Keys and scopes)."
+    address = webhook_address(stack.place.api_url, f"{CRM}/widget", stored.key)
+    yield f"Give your Salesbot's widget step this address, and let its next step send {{{{json.reply}}}}: {address}"
 
 
 def _reply_steps(looked: Looked, voice: Voice) -> Iterator[str]:

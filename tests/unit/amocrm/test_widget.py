@@ -12,7 +12,8 @@ from dealtalk.connections import Connection, connection_id
 from dealtalk.crm.amocrm import widget
 from dealtalk.crm.amocrm.waiting import WaitingBots, return_path
 from dealtalk.ingress.body import decode_body
-from dealtalk.ingress.http import Request
+from dealtalk.ingress.http import Request, read_request
+from events import amocrm
 from local.simulators.amocrm import widgets
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import MemoryTable
@@ -161,3 +162,37 @@ def test_a_waiting_bot_is_taken_once_and_not_for_long() -> None:
     waiting.keep("500", "/third")
     clock.forward(minutes=61)
     assert waiting.take("500", hour) is None
+
+
+@pytest.mark.parametrize("name", ["form", "json", "data_as_text", "elsewhere", "forged", "expired"])
+def test_the_events_are_what_they_say(name: str) -> None:
+    """The files of events/amocrm_widget, as the function reads them."""
+    request = read_request(amocrm.amocrm_widget()[name])
+    demo = replace(CONNECTION, account=amocrm.ACCOUNT["id"], signing_secret=amocrm.WIDGET_SECRET)
+    payload, now = decode_body(request.body), datetime(2026, 11, 23, tzinfo=UTC)
+    assert widget.authenticate(demo, request, payload, now) is (name not in {"forged", "expired"})
+    if name in {"form", "json", "data_as_text"}:
+        assert dict(widget.parse(demo, payload, now).ignored) == {}
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        {},
+        {"token": {"a": "b"}, "data": [], "return_url": {}},
+        {"token": None, "data": None, "return_url": None},
+        {"token": "a.b.c", "return_url": "x" * 10_000},
+        {**body(), "return_url": ["https://oknaufa.amocrm.ru"]},
+        {**body(), "data": "{" * 10_000},
+        body(entity_id={"a": 1}),
+        body(entity_id=10**30),
+        body(entity_type=[2]),
+        body(account_id=31337.5),
+    ],
+)
+def test_no_body_is_an_error(garbage: dict[str, Any]) -> None:
+    """Whatever a stranger, or the vendor of tomorrow, posts."""
+    is_ours(garbage)
+    events = widget.parse(CONNECTION, garbage, NOW)
+    widget.keeper(MemoryTable(), FakeClock(NOW))(CONNECTION, garbage, events)
+    assert events.messages == ()
