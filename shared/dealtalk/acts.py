@@ -51,7 +51,8 @@ class Acts:
     """The effects of one turn.
 
     `deal` and `schema` are as the model knows them and follow what is done. `before_effect` is called before each
-    effect and returns whether that effect may only start while no newer message of the customer has come. `handoff`
+    effect and returns whether that effect may only start while no newer message of the customer has come. `place` is
+    where notes and tasks go while there is no deal, see `ports.NotesWithoutDeal`. `handoff`
     is set once a person was asked for in the CRM; `results` collects what came of all that was carried out.
     """
 
@@ -64,6 +65,7 @@ class Acts:
     schema: DealSchema
     refresh_schema: Callable[[], DealSchema]
     before_effect: Callable[[], bool]
+    place: str | None = None
     results: list[ChangeResult] = field(default_factory=list)
 
     def act(self, index: int, calls: tuple[ToolCall, ...]) -> list[str]:
@@ -222,15 +224,13 @@ class Acts:
         step = self.journal.step(name)
         if step is not None and step.state is StepState.DONE:
             result = result_from_item(step.data["result"])
-        elif self.deal is None:
+        elif (place := self.deal.id if self.deal else self.place) is None:
             result = ChangeResult(addition, applied=False, refusal=NO_DEAL)
         else:
-            deal_id = self.deal.id
             marked = replace(addition, marker=self._marker(name))
-            step = self.journal.start(
-                name, StepKind.ADDITION, {"change": change_item(marked)}, fresh=self.before_effect()
-            )
-            result = self._effect(step, lambda: self.crm.add(deal_id, marked))
+            data = {"change": change_item(marked), "place": place}
+            step = self.journal.start(name, StepKind.ADDITION, data, fresh=self.before_effect())
+            result = self._effect(step, lambda: self.crm.add(place, marked))
             self.journal.finish(step, {"result": result_item(result)}, ledger_rows(name, [result], self.schema))
         self._remember([result])
         return result

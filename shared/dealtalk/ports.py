@@ -131,6 +131,18 @@ class SharesReplies(Protocol):
         ...
 
 
+@runtime_checkable
+class NotesWithoutDeal(Protocol):
+    """A `Crm` that keeps notes and tasks for a chat without a deal too, with its contact for instance."""
+
+    def place_for_notes(self, chat: Chat) -> str | None:
+        """Return what `add` and `was_added` take in the place of a deal's id; None where the chat has no such place.
+
+        No request is sent.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
     """A part of what was said in an account, oldest first, and the cursor from which the next part is read.

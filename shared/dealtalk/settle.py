@@ -90,7 +90,7 @@ class Settler:
 
     def _addition(self, step: Step, schema: DealSchema) -> None:
         addition = cast("DealAddition", change_from_item(step.data["change"]))
-        certainty = self.crm.was_added(self._deal_id(), addition, step.at)
+        certainty = self.crm.was_added(step.data.get("place") or self._deal_id(), addition, step.at)
         if certainty is Certainty.NO:
             self._believe_no(step)
             self.journal.cancel(step)

@@ -19,6 +19,7 @@ from dealtalk.conversation.timer import Postponed
 from dealtalk.conversation.turnstile import Turnstile
 from dealtalk.errors import DealGone, NeedsHuman, Retryable
 from dealtalk.hydration import Hydrator
+from dealtalk.ports import NotesWithoutDeal
 from dealtalk.sending import Sending
 from dealtalk.takeover import Gate, must_poll
 from dealtalk.thinking import Meter, spent_in
@@ -212,6 +213,7 @@ class Workbench:
             schema=schema,
             refresh_schema=lambda: services.schemas.refresh(connection, self.crm),
             before_effect=before_effect,
+            place=self.crm.place_for_notes(state.chat) if isinstance(self.crm, NotesWithoutDeal) else None,
         )
 
     def _gate(self, *, fresh: bool) -> Gate:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from dealtalk.crm.http import Params
     from dealtalk.deals import DealAddition
 
+CONTACT = "contact:"
+"""How the place of a chat without a lead begins, see `contact_place`."""
+
 SKEW = timedelta(seconds=60)
 """The CRM's clock may be behind ours; markers are unique, so a wide window does no harm."""
 
@@ -39,9 +42,10 @@ def add(
     """
     match addition:
         case AddNote():
-            path, name, row = f"/api/v4/leads/{number(deal_id)}/notes", "notes", _note(addition, options)
+            entity, owner = _owner(deal_id)
+            path, name, row = f"/api/v4/{entity}/{owner}/notes", "notes", _note(addition, options)
         case AddTask():
-            person = addition.person_id or responsible or read_deal(api, deal_id, with_contact=False).responsible_id
+            person = addition.person_id or responsible or _responsible(api, deal_id)
             path, name, row = "/api/v4/tasks", "tasks", _task(addition, deal_id, person, options)
     try:
         answer = api.write("POST", path, [row])
@@ -56,6 +60,29 @@ def add(
         msg = "the CRM did not name what it created"
         raise OutcomeUnknown(msg)
     return ChangeResult(addition, applied=True, new=addition.text, created_id=created)
+
+
+def contact_place(contact_id: str) -> str:
+    """Return what `add` and `was_added` take for a contact in the place of a deal's id."""
+    return CONTACT + contact_id
+
+
+def _owner(place: str) -> tuple[str, int]:
+    """Return the kind of entity, as paths call it, and its number."""
+    contact = place.startswith(CONTACT)
+    return ("contacts", number(place.removeprefix(CONTACT))) if contact else ("leads", number(place))
+
+
+def _responsible(api: Api, place: str) -> str | None:
+    """Return whose the deal or the contact is; of a contact that may not be seen, None: the token's user."""
+    entity, owner = _owner(place)
+    if entity == "leads":
+        return read_deal(api, place, with_contact=False).responsible_id
+    try:
+        row = api.get(f"/api/v4/contacts/{owner}") or {}
+    except Refused:
+        return None
+    return str(row["responsible_user_id"]) if row.get("responsible_user_id") else None
 
 
 def was_added(api: Api, deal_id: str, addition: DealAddition, since: datetime) -> Certainty:
@@ -74,11 +101,12 @@ def _note(note: AddNote, options: AmocrmOptions) -> Json:
 
 
 def _task(task: AddTask, deal_id: str, person: str | None, options: AmocrmOptions) -> Json:
+    entity, owner = _owner(deal_id)
     row: Json = {
         "text": marked(task.text, task.marker),
         "complete_till": int(task.due_at.timestamp()),
-        "entity_id": number(deal_id),
-        "entity_type": "leads",
+        "entity_id": owner,
+        "entity_type": entity,
         "task_type_id": options.task_type_id,
     }
     if person:
@@ -87,15 +115,15 @@ def _task(task: AddTask, deal_id: str, person: str | None, options: AmocrmOption
 
 
 def _search(deal_id: str, addition: DealAddition, since: datetime) -> tuple[str, str, Params]:
-    lead = number(deal_id)
+    entity, owner = _owner(deal_id)
     newest: list[tuple[str, str | int]] = [
         ("filter[updated_at][from]", int((since - SKEW).timestamp())),
         ("order[id]", "desc"),
         ("limit", PAGE),
     ]
     if isinstance(addition, AddNote):
-        return f"/api/v4/leads/{lead}/notes", "notes", newest
-    return "/api/v4/tasks", "tasks", [("filter[entity_type]", "leads"), ("filter[entity_id][]", lead), *newest]
+        return f"/api/v4/{entity}/{owner}/notes", "notes", newest
+    return "/api/v4/tasks", "tasks", [("filter[entity_type]", entity), ("filter[entity_id][]", owner), *newest]
 
 
 def _text(row: Json) -> str:

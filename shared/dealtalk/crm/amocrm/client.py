@@ -88,6 +88,10 @@ class AmocrmCrm:
         """See `ports.Crm` and `Sender.send`."""
         return self._sender.send(chat, deal_id, text)
 
+    def place_for_notes(self, chat: Chat) -> str | None:
+        """See `ports.NotesWithoutDeal`: the chat's contact."""
+        return additions.contact_place(chat.contact_id) if chat.contact_id else None
+
     def reply_lane(self, chat: Chat, deal_id: str | None) -> str | None:
         """See `ports.SharesReplies`: a Salesbot sends what stands in the lead's field, whichever chat it is for."""
         return self._sender.lane(chat, deal_id)
