@@ -256,3 +256,24 @@ def test_the_sweeper_takes_every_event(place: Place, name: str) -> None:
     place.table.write(Update(meta_key(amocrm.CONVERSATION), timer))
     with place.function("Sweeper") as sweeper:
         assert sweeper.invoke(event("sweeper", name)) == {"due": 1, "rung": 1}
+
+
+@pytest.mark.parametrize("name", names("retailcrm_poller"))
+def test_the_poller_takes_every_event(place: Place, name: str) -> None:
+    """Without an account to read it ends at once."""
+    with place.function("RetailcrmPoller") as poller:
+        assert poller.invoke(event("retailcrm_poller", name)) == {"rounds": 1, "stored": 0, "failed": 0}
+
+
+def test_the_callback_takes_every_event(place: Place) -> None:
+    """200 for the module's own words, 401 for anybody else's."""
+    host = "oknaufa.retailcrm.ru"
+    connected = Connection("retailcrm", connection_id(KEY), host, f"https://{host}", "s", "p")
+    ConnectionStore(place.table, SystemClock()).save(connected)
+    with place.function("RetailcrmCallback") as callback:
+        statuses = {
+            name: callback.invoke(event("retailcrm_callback", name))["statusCode"]
+            for name in names("retailcrm_callback")
+        }
+    assert statuses.pop("wrong_client") == 401
+    assert set(statuses.values()) == {200}
