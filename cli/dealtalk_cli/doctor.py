@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dealtalk.connections import ConnectionState
-from dealtalk.crm.registry import HISTORIES
+from dealtalk.crm.registry import HISTORIES, POLLED
 from dealtalk.errors import DealtalkError, NeedsAttention
 from dealtalk.recovery.bookmark import Stand, reader_key
 from dealtalk_cli import place, registry
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PROBLEMS = 1
 LATE = timedelta(minutes=40)
 """Four runs of the reconciler: then what no webhook brought is no longer found in time."""
+LATE_POLLED = timedelta(minutes=5)
+"""The poller looks every few seconds, and nothing else brings these messages."""
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -143,14 +145,16 @@ def _history(connection: Connection, stack: Stack) -> Iterator[Finding]:
     key = reader_key(connection)
     stand = Stand.of(stack.table.read([key]).get(key))
     begun = stand.read_at or connection.connected_at
-    late = begun is not None and stack.clock.now() - begun > LATE
+    polled = connection.crm in POLLED
+    late = begun is not None and stack.clock.now() - begun > (LATE_POLLED if polled else LATE)
     if stand.read_at is None:
         sentence = "not read yet" if stand.failed_why is None else f"never read to its end ({stand.failed_why})"
     else:
         since = f", {stand.failed_why} since" if stand.failed_why else ""
         sentence = f"last read at {stand.read_at:%Y-%m-%d %H:%M} UTC{since}"
     if late:
-        yield warning("history", sentence, "Look at the log of the function that reads it: reconciler or poller.")
+        found = problem if polled else warning
+        yield found("history", sentence, "Look at the log of the function that reads it: reconciler or poller.")
     else:
         yield ok("history", sentence)
 

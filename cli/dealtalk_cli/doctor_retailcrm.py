@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dealtalk.agent.profile import check_against
 from dealtalk.crm.retailcrm.api import API_KEY, BOT_TOKEN
 from dealtalk.crm.retailcrm.options import retailcrm_options
 from dealtalk.errors import DealtalkError
-from dealtalk.recovery.bookmark import Stand, reader_key
 from dealtalk_cli.connect_retailcrm import channel_options
 from dealtalk_cli.errors import Trouble
 from dealtalk_cli.findings import Finding, ok, problem, warning
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
     from dealtalk_cli.stack import Stack
 
 AGAIN = "Run dealtalk connect retailcrm for this account again."
-LATE = timedelta(minutes=5)
-"""The poller looks every few seconds; a place that is older says that it does not."""
 
 
 def live_schema(connection: Connection, profile: Profile, stack: Stack) -> DealSchema:  # noqa: ARG001 (as every doctor)
@@ -49,7 +45,6 @@ def examine(connection: Connection, profile: Profile | None, stack: Stack, *, fi
         ("rights", lambda: _rights(about)),
         ("module", lambda: _module(account, options, connection)),
         ("bot", lambda: _bot(account, options, connection, stack)),
-        ("poller", lambda: _poller(connection, stack)),
         ("names", lambda: _names(connection, account, profile, options)),
     ]
     for name, check in checks:
@@ -108,21 +103,6 @@ def _bot(
         yield warning("channels", "channels were added or changed since the account was connected", AGAIN)
     else:
         yield ok("channels", ", ".join(sorted(set(found["channels"].values()))))
-
-
-def _poller(connection: Connection, stack: Stack) -> Iterator[Finding]:
-    key = reader_key(connection)
-    stand = Stand.of(stack.table.read([key]).get(key))
-    now = stack.clock.now()
-    if stand.failed_why is not None:
-        yield problem("poller", f"the last look at the chats failed: {stand.failed_why}", "See the poller's log.")
-    elif stand.read_at is None:
-        yield warning("poller", "has not read the account's chats yet", "It looks every minute at the latest.")
-    elif now - stand.read_at > LATE:
-        minutes = int((now - stand.read_at).total_seconds() // 60)
-        yield problem("poller", f"has not looked for {minutes} minutes", "See its function's schedule and log.")
-    else:
-        yield ok("poller", f"looked {max(0, int((now - stand.read_at).total_seconds()))} s ago")
 
 
 def _names(

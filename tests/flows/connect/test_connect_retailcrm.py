@@ -248,14 +248,14 @@ class TestDoctor:
         world.looked(timedelta(seconds=20))
         found = world.findings()
         assert {level for level, _ in found.values()} == {"ok"}
-        assert {"token", "rights", "module", "bot", "channels", "poller", "names"} <= found.keys()
+        assert {"token", "rights", "module", "bot", "channels", "history", "names"} <= found.keys()
 
     def test_a_poller_that_does_not_look_is_a_problem(self, world: World) -> None:
         """Nothing would arrive, and nobody would know."""
         world.connected()
-        assert world.findings()["poller"][0] == "warning"
+        assert world.findings()["history"][0] == "ok"
         world.looked(timedelta(minutes=20))
-        assert world.findings()["poller"][0] == "problem"
+        assert world.findings()["history"][0] == "problem"
 
     def test_a_module_that_was_switched_off_is_a_problem(self, world: World) -> None:
         """Somebody did it in the CRM."""
