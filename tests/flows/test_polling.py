@@ -127,3 +127,17 @@ def test_nothing_is_waited_for_where_no_account_is_connected() -> None:
     began = accounts.world.clock.now()
     assert poller(accounts).run(accounts.world.countdown(60))["rounds"] == 1
     assert accounts.world.clock.now() == began
+
+
+def test_what_does_not_change_is_said_and_written_once() -> None:
+    """An account that is off, or needs somebody, costs neither writes nor log lines in every round."""
+    accounts = Accounts()
+    accounts.add("1", state=ConnectionState.OFF)
+    accounts.add("2", state=ConnectionState.NEEDS_ATTENTION)
+    lines: list[object] = []
+    accounts.world.watch.say = lambda _what, **facts: lines.append(facts["why"])  # type: ignore[method-assign]
+    accounts.world.table.calls.clear()
+    totals = poller(accounts).run(accounts.world.countdown(58))
+    writes = [call for call in accounts.world.table.calls if call in {"write", "update"}]
+    assert totals["rounds"] > 10
+    assert (lines, len(writes)) == (["connection_off", "connection_needs_attention"], 1)

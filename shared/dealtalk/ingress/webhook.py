@@ -97,7 +97,8 @@ class Webhook:
         self._max_body = max_body
         self._keep = keep
         self._below = below
-        metrics.set_default_dimensions(crm=crm)
+        if metrics.default_dimensions.get("crm") != crm:  # two webhooks of a CRM share one function
+            metrics.set_default_dimensions(crm=crm)
 
     def handle(self, event: Any, context: object) -> dict[str, Any]:  # noqa: ANN401 (whatever Lambda was invoked with)
         """Return API Gateway's answer to a payload-2.0 event; never raises.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dealtalk.connections import ConnectionState
 from dealtalk.recovery.reading import LEAST_SECONDS, Read
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ LEAST_LEASE_SECONDS = 30.0
 SLICE_SECONDS = 20.0
 """What one account may take of a round at most: a slow CRM must not silence the others."""
 
+OFF = "connection_off"
 QUIET = frozenset({"read", "another_reader"})
 """What is not worth a log line in every round."""
 
@@ -44,13 +46,17 @@ class Poller:
         """
         clock = self.reading.clock
         held: dict[str, Bookmark] = {}
+        last: dict[str, str] = {}
         totals = {"rounds": 0, "stored": 0, "failed": 0}
         try:
             while True:
                 began = clock.now()
                 connections = self.reading.connections.of_crm(self.crm)
                 for connection in connections:
-                    read = self._one(connection, held, seconds_left)
+                    if connection.state is ConnectionState.OFF and last.get(connection.id) == OFF:
+                        continue
+                    read = self._one(connection, held, last.get(connection.id), seconds_left)
+                    last[connection.id] = read.why
                     totals["stored"] += read.taken.stored
                     totals["failed"] += read.why not in QUIET
                 totals["rounds"] += 1
@@ -62,8 +68,13 @@ class Poller:
             for bookmark in held.values():
                 self.reading.end(bookmark, Read("read", at_end=True))
 
-    def _one(self, connection: Connection, held: dict[str, Bookmark], seconds_left: Callable[[], float]) -> Read:
-        """Read one account in this round. A bookmark stays held only while reading goes well."""
+    def _one(
+        self, connection: Connection, held: dict[str, Bookmark], last: str | None, seconds_left: Callable[[], float]
+    ) -> Read:
+        """Read one account in this round. A bookmark stays held only while reading goes well.
+
+        What came of it is told where it is news: `last` is the round's before.
+        """
         reading = self.reading
         reading.watch.of_account(connection.crm, connection.id)
         bookmark, read = self._hold(connection, held)
@@ -74,7 +85,7 @@ class Poller:
                 held[connection.id] = bookmark
             else:
                 reading.end(bookmark, read)
-        if read.why not in QUIET or read.taken.stored:
+        if (read.why not in QUIET and read.why != last) or read.taken.stored:
             reading.told(read)
         return read
 
