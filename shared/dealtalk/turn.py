@@ -24,7 +24,7 @@ from dealtalk.conversation.timeline import Done, Entry, EntryKind
 from dealtalk.conversation.timer import set_timer
 from dealtalk.conversation.turnstile import LOOK_AFTER
 from dealtalk.deals import AddNote
-from dealtalk.errors import NeedsHuman, Permanent, Retryable
+from dealtalk.errors import NeedsAttention, NeedsHuman, Permanent, Retryable
 from dealtalk.ports import Certainty
 from dealtalk.sending import UNCERTAIN, Sent
 from dealtalk.settle import BELIEVE_NO_AFTER, Settler
@@ -172,12 +172,31 @@ class Turn(Workbench):
         text = self._words_of_handoff(reason)
         # While a person leads, or where the bot only drafts, the customer hears nothing of it.
         if text and self._mode() is Mode.AUTO and self.state.is_waiting and reason not in SILENT_HANDOFFS:
-            sent = self._sending().send(text, before_effect=self._gate(fresh=False).before_reply)
-            ending = replace(
-                ending, done=(sent.entry(), done), last=sent.last, own_ids=sent.own_ids, unconfirmed=sent.unconfirmed
-            )
+            sent = self._words_sent(text)
+            if sent is not None:
+                ending = replace(
+                    ending,
+                    done=(sent.entry(), done),
+                    last=sent.last,
+                    own_ids=sent.own_ids,
+                    unconfirmed=sent.unconfirmed,
+                )
         self._leave_to_person()
         return self._commit(ending, Decision(Doing.HAND_OVER, "handed_over"))
+
+    def _words_sent(self, text: str) -> Sent | None:
+        """Tell the customer that a person takes over; None where this chat takes no message of ours any more.
+
+        People have been told by then, so that must not keep the handoff from being committed.
+        """
+        sending = self._sending()
+        try:
+            return sending.send(text, before_effect=self._gate(fresh=False).before_reply)
+        except NeedsAttention:
+            raise
+        except Permanent as refused:
+            self.services.watch.warn("the customer cannot be told of the handoff", error=type(refused).__name__)
+            return sending.so_far() if sending.is_begun() else None
 
     def _leave_to_person(self) -> None:
         """Tell the CRM that a person leads from now on; where it does not take that, note and task must do.

@@ -11,8 +11,9 @@ from dealtalk.crm.amocrm.client import token_source
 from dealtalk.crm.amocrm.options import amocrm_options
 from dealtalk.crm.http import Http
 from dealtalk.crm.registry import Opening
-from dealtalk_cli.amocrm.account import SECONDS_PER_CALL, AmocrmAccount, GivenToken
+from dealtalk_cli.amocrm.account import SECONDS_PER_CALL, AmocrmAccount
 from dealtalk_cli.asking import clean_secret, secret_from
+from dealtalk_cli.connecting.given_token import GivenToken
 from dealtalk_cli.errors import Trouble
 
 if TYPE_CHECKING:

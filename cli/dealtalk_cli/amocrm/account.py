@@ -35,21 +35,6 @@ WAITS = (1.5, 3.0, 6.0)
 PRODUCTS = {"amocrm.ru": "amoCRM", "kommo.com": "Kommo"}
 
 
-class GivenToken:
-    """A token that is being tried out: there is no other."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def bearer(self) -> str:
-        """Return the token."""
-        return self._token
-
-    def renew(self, stale: str) -> str:
-        """Return the same."""
-        return stale
-
-
 class PacedHttp(BearerHttp):
     """Calls at a pace, waits after "too many requests", and remembers the last status (0: no answer came)."""
 

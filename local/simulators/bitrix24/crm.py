@@ -357,8 +357,70 @@ def _activities(call: Call) -> Page:
         }
         for each in portal.todos.values()
     ]
-    found = [row for row in rows if all(str(row.get(name)) == str(value) for name, value in wanted.items())]
+    rows += _sessions(portal)
+    found = [row for row in rows if all(_passes(row, name, value) for name, value in wanted.items())]
     return call.page(_ordered(call, found))
+
+
+def _sessions(portal: Portal) -> list[Json]:
+    """Return the activities of open lines' sessions: the open ones are not completed."""
+    made: list[Json] = []
+    for dialog in portal.dialogs.values():
+        owner = (
+            (2, dialog.deal_id) if dialog.deal_id else (1, dialog.lead_id) if dialog.lead_id else (3, dialog.contact_id)
+        )
+        for session, number in dialog.activities.items():
+            ended = session != dialog.session_id or dialog.closed
+            touched = dialog.started[session]
+            if portal.settings.activities_are_touched and session == dialog.session_id and dialog.messages:
+                touched = dialog.messages[-1].created
+            made.append(
+                {
+                    "ID": str(number),
+                    "OWNER_ID": str(owner[1]),
+                    "OWNER_TYPE_ID": str(owner[0]),
+                    "PROVIDER_ID": "IMOPENLINES_SESSION",
+                    "PROVIDER_TYPE_ID": str(dialog.line_id),
+                    "ASSOCIATED_ENTITY_ID": str(session),
+                    "SUBJECT": portal.users[dialog.user_id].full_name,
+                    "DESCRIPTION": "",
+                    "COMPLETED": "Y" if ended else "N",
+                    "RESPONSIBLE_ID": "1",
+                    "CREATED": portal.iso(dialog.started[session]),
+                    "LAST_UPDATED": portal.iso(touched),
+                }
+            )
+    return made
+
+
+def _passes(row: Json, name: str, value: Any) -> bool:
+    """Return whether a row passes one condition of a list's filter; times are compared as moments."""
+    operator = re.match(r"[<>=!@%]*", name)
+    kind = operator[0] if operator else ""
+    stored, wanted = _comparable(row.get(name.removeprefix(kind))), _comparable(value)
+    if kind in {"", "="}:
+        return bool(stored == wanted)
+    if kind not in {">", ">=", "<", "<="}:
+        raise Refusal("INVALID_ARG_VALUE", f"Unknown filter {name}", status=400)
+    if type(stored) is not type(wanted):
+        return False
+    compared: dict[str, bool] = {
+        ">": stored > wanted,
+        ">=": stored >= wanted,
+        "<": stored < wanted,
+        "<=": stored <= wanted,
+    }
+    return compared[kind]
+
+
+def _comparable(value: Any) -> Any:
+    text = str(value)
+    if text.isdigit():
+        return int(text)
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return text
 
 
 def _ordered(call: Call, rows: list[Json]) -> list[Json]:

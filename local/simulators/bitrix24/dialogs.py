@@ -135,6 +135,8 @@ def owner_shown(portal: Portal, dialog: Dialog) -> int:
 def _begin_session(portal: Portal, dialog: Dialog) -> None:
     dialog.session_id, dialog.closed, dialog.owner = portal.new_id("session"), False, 0
     dialog.started[dialog.session_id] = portal.clock.now()
+    if dialog.deal_id or dialog.lead_id or dialog.contact_id:
+        dialog.activities[dialog.session_id] = portal.new_id("activity")
     _say(portal, dialog, SYSTEM, f"Начат новый диалог №{dialog.session_id}", "system", [])
     line = portal.lines[dialog.line_id]
     bot = portal.bots.get(line.welcome_bot_id)

@@ -169,6 +169,7 @@ class Dialog:
     members: set[int] = field(default_factory=set)
     messages: list[Message] = field(default_factory=list)
     started: dict[int, float] = field(default_factory=dict)
+    activities: dict[int, int] = field(default_factory=dict)
 
     @property
     def entity_id(self) -> str:

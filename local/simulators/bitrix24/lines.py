@@ -162,7 +162,19 @@ def _history(call: Call) -> Json:
             }
             for number in sorted(people)
         },
-        "chat": {str(dialog.chat_id): {"id": str(dialog.chat_id), "owner": str(dialogs.owner_shown(portal, dialog))}},
+        "chat": {
+            str(dialog.chat_id): {
+                "id": str(dialog.chat_id),
+                "owner": str(dialogs.owner_shown(portal, dialog)),
+                "entityType": "LINES",
+                "entityId": dialog.entity_id,
+                "entityData1": dialog.entity_data_1,
+                "entityData2": dialog.entity_data_2,
+                "entityData3": "N",
+                "type": "lines",
+                "messageType": "L",
+            }
+        },
         "files": {str(one["id"]): one for each in rows for one in each.files} or [],
     }
 

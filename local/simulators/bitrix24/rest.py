@@ -74,6 +74,8 @@ class Call:
     def page(self, rows: list[Any], wrap: str | None = None) -> Page:
         """Return the page of 50 that `start` names."""
         start = max(0, int(self.text("start") or 0))
+        if self.text("start") == "-1":
+            return Page({wrap: rows[:PAGE]} if wrap else rows[:PAGE], 0, None)
         shown = rows[start : start + PAGE]
         following = start + PAGE if start + PAGE < len(rows) else None
         return Page({wrap: shown} if wrap else shown, len(rows), following)

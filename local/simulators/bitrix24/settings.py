@@ -18,7 +18,7 @@ class PortalSettings:
     `owner_while_bot_leads`: what a chat names as its owner then: "0", "bot" or a user's id.
     `event_handler_id`, `v2_entity_data`: whether events carry them. `operators_reach_bot`: bots get operators'
     messages. `access_seconds`, `refresh_seconds`: how long OAuth tokens live. `answer_seconds`: how long a handler
-    may take.
+    may take. `activities_are_touched`: a session's activity is updated by each of its messages.
     """
 
     platform: str = "bitrix24.ru"
@@ -35,7 +35,7 @@ class PortalSettings:
     access_seconds: int = 3600
     refresh_seconds: int = 180 * 86_400
     answer_seconds: float = 30.0
-    delivery_delay: float = 0.0
+    activities_are_touched: bool = False
 
     def change(self, changes: dict[str, Any]) -> None:
         """Set switches by name. Raises ValueError for a name that does not exist."""

@@ -111,11 +111,18 @@ class Http:
         self._public_only = public_only
         self.calls = 0
 
-    def get(self, path: str, *, params: Params | None = None, headers: Mapping[str, str] | None = None) -> Answer:
-        """Return the answer to a GET; once more where the connection failed. Raises Retryable, NeedsAttention."""
+    def get(
+        self, path: str, *, params: Params | None = None, headers: Mapping[str, str] | None = None, once: bool = False
+    ) -> Answer:
+        """Return the answer to a GET; once more where the connection failed. Raises Retryable, NeedsAttention.
+
+        `once`: this GET acts, as the exchange of a token that works once; it is never repeated.
+        """
         try:
             return self._call("GET", path, params=params, headers=headers)
         except _ConnectionLost:
+            if once:
+                raise
             return self._call("GET", path, params=params, headers=headers)
 
     def write(

@@ -20,13 +20,18 @@ if TYPE_CHECKING:
 
 ADAPTERS = {
     "amocrm": "dealtalk.crm.amocrm.client",
+    "bitrix24": "dealtalk.crm.bitrix24.client",
     "custom": "dealtalk.crm.custom.client",
     "hubspot": "dealtalk.crm.hubspot.client",
     "retailcrm": "dealtalk.crm.retailcrm.client",
 }
 """CRM name to the module whose `open_crm(connection, opening)` returns the adapter; imported when it is needed."""
 
-HISTORIES = {"amocrm": "dealtalk.crm.amocrm.client", "retailcrm": "dealtalk.crm.retailcrm.client"}
+HISTORIES = {
+    "amocrm": "dealtalk.crm.amocrm.client",
+    "bitrix24": "dealtalk.crm.bitrix24.client",
+    "retailcrm": "dealtalk.crm.retailcrm.client",
+}
 """CRM name to the module whose `open_history(connection, opening)` returns its `ports.History`."""
 
 POLLED = frozenset({"retailcrm"})

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from dealtalk.crm.http import Answer, Http
-from dealtalk_cli.amocrm.account import CALLS_PER_SECOND, WAITS, GivenToken, PacedHttp
+from dealtalk_cli.amocrm.account import CALLS_PER_SECOND, WAITS, PacedHttp
+from dealtalk_cli.connecting.given_token import GivenToken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -86,7 +86,7 @@ def parse(connection: Connection, payload: Payload, now: datetime) -> ParsedEven
     if event not in _MESSAGES or not isinstance(data, dict):
         return ParsedEvents(ignored={_kind(event): 1})
     said = _v2(data) if event.startswith("ONIMBOTV2") else _v1(data, payload)
-    return _read(connection, said, now)
+    return read_said(connection, said, now)
 
 
 def read_fetched(connection: Connection, event: Mapping[str, Any], now: datetime) -> ParsedEvents:
@@ -162,7 +162,8 @@ def _v2(data: Payload) -> Said:
     )
 
 
-def _read(connection: Connection, said: Said, now: datetime) -> ParsedEvents:
+def read_said(connection: Connection, said: Said, now: datetime) -> ParsedEvents:
+    """Return the message, however it was told: by an event, or in a session's history."""
     if scalar(said.entity_type).upper() != LINES:
         return ParsedEvents(ignored={"not_an_open_line": 1})
     if said.is_system or scalar(said.author).strip() in {"", "0"}:

@@ -1,0 +1,1 @@
+"""Connecting and examining portals of Bitrix24."""
