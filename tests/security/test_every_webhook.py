@@ -49,11 +49,11 @@ def test_every_webhook_is_attacked_here() -> None:
 
 @every_body
 def test_a_genuine_delivery_is_stored(crm: str, make: Callable[[str, str], bytes]) -> None:
-    """Otherwise the tests below would only ever see refusals."""
+    """Otherwise the tests below would only ever see refusals. A CRM that tells ids only tells no text."""
     made, target = rig(crm), TARGETS[crm]
     assert made.status(delivery(target, make("m1", TEXT))) == 200
     (message,) = made.intake.messages
-    assert message.text == TEXT
+    assert message.text == ("" if message.pending else TEXT)
     assert (message.conversation.crm, message.conversation.account) == (crm, target.connection.account)
 
 

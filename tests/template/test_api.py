@@ -24,6 +24,7 @@ def test_each_crm_has_its_route_and_methods(template: Template) -> None:
         "/bitrix24/{connection+}": {"post", "get", "head"},
         "/custom/{connection+}": {"post"},
         "/retailcrm/{connection+}": {"post"},
+        "/hubspot/{connection+}": {"post"},
     }
 
 

@@ -1,6 +1,6 @@
-"""What the portal allows: pipelines, properties, owners; who it is; and the app's webhook settings.
+"""What the portal allows: pipelines, properties, owners; and who it is.
 
-Follows /crm/v3/pipelines, /crm/v3/properties, /crm/v3/owners, /account-info/v3/details and /webhooks/v3/{appId}.
+Follows /crm/v3/pipelines, /crm/v3/properties, /crm/v3/owners and /account-info/v3/details.
 """
 
 from __future__ import annotations
@@ -8,16 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local.simulators.hubspot.api_conversations import iso
-from local.simulators.hubspot.problems import invalid, not_found, problem
 from local.simulators.hubspot.web import Context, Router, page
 from local.simulators.serving import Response
 
 if TYPE_CHECKING:
     from local.simulators.hubspot.entities import Json, Pipeline, Property, User
-    from local.simulators.hubspot.portal import Portal
-    from local.simulators.serving import Request
-
-LEAST_CONCURRENCY = 6
 
 
 def routes(router: Router) -> None:
@@ -61,55 +56,6 @@ def details(ctx: Context) -> Response:
         "dataHostingLocation": "na1",
     }
     return Response(200, body)
-
-
-def webhooks(portal: Portal, request: Request) -> Response:
-    """Serve the app's webhook settings: a developer key opens them, not a token."""
-    pieces = request.path.strip("/").split("/")
-    key = next((value for name, value in request.query if name == "hapikey"), "")
-    if key != portal.app.developer_key:
-        raise problem(401, "This hapikey doesn't exist.", "INVALID_AUTHENTICATION")
-    if len(pieces) != 4 or pieces[2] != str(portal.app.id):  # noqa: PLR2004 (webhooks/v3/{appId}/{what})
-        raise not_found()
-    ctx = Context(portal, request, ())
-    if pieces[3] == "settings":
-        return Response(200, _settings(ctx))
-    if pieces[3] == "subscriptions":
-        return _subscriptions(ctx)
-    raise not_found()
-
-
-def _settings(ctx: Context) -> Json:
-    app = ctx.portal.app
-    if ctx.request.method == "PUT":
-        body = ctx.json("targetUrl", "throttling")
-        url, throttling = body.get("targetUrl"), body.get("throttling") or {}
-        if not isinstance(url, str) or not url.startswith(("https://", "http://127.0.0.1")):
-            raise invalid("targetUrl must be a secure URL")
-        if throttling.get("maxConcurrentRequests", 0) < LEAST_CONCURRENCY:
-            raise invalid("maxConcurrentRequests must be greater than 5")
-        app.target_url = url
-        ctx.portal.touch()
-    return {"targetUrl": app.target_url, "throttling": {"maxConcurrentRequests": 10}}
-
-
-def _subscriptions(ctx: Context) -> Response:
-    app = ctx.portal.app
-    if ctx.request.method == "POST":
-        body = ctx.json("eventType", "propertyName", "active")
-        name = "/".join(str(body[key]) for key in ("eventType", "propertyName") if body.get(key))
-        if name in app.subscriptions.values():
-            raise problem(409, "A subscription of this kind exists already", "CONFLICT")
-        number = max(app.subscriptions, default=24) + 1
-        app.subscriptions[number] = name
-        return Response(201, {"id": str(number), **body})
-    rows = []
-    for number, name in app.subscriptions.items():
-        event, _, changed = name.partition("/")
-        rows.append(
-            {"id": str(number), "eventType": event, "active": True} | ({"propertyName": changed} if changed else {})
-        )
-    return Response(200, {"results": rows})
 
 
 def _pipeline(one: Pipeline, place: int) -> Json:

@@ -41,7 +41,7 @@ class Control:
             ("POST", "tokens"): lambda b: {"token": sim.token(b["account"], **_only(b, "scopes"))},
             ("POST", "settings"): lambda b: sim.switch(b["account"], **b["switches"]),
             ("GET", "webhooks"): lambda q: self._webhooks(sim.account(q["account"])),
-            ("POST", "webhooks"): lambda b: sim.subscribe(b["account"], b["destination"]),
+            ("POST", "webhooks"): lambda b: sim.subscribe(b["account"], str(b.get("destination") or b["url"])),
             ("GET", "faults"): lambda _: [fault.as_json() for fault in sim.faults.all()],
             ("POST", "faults"): lambda b: sim.fault(**b).as_json(),
             ("DELETE", "faults"): lambda q: sim.faults.clear(int(q["id"]) if "id" in q else None),
@@ -65,7 +65,6 @@ class Control:
             "app": {
                 "id": one.app.id,
                 "client_secret": one.app.client_secret,
-                "developer_key": one.app.developer_key,
                 "target_url": one.app.target_url,
             },
             "bot_user": max(one.users),

@@ -76,7 +76,7 @@ def _empty(clock: Clock, subdomain: str, name: str, switches: dict[str, Any]) ->
     rng = random.Random(zlib.crc32(subdomain.encode()))  # noqa: S311 - repeatable ids, not secrets
     settings = Settings()
     settings.change(switches)
-    app = App(rng.randrange(10**6, 10**7), f"{rng.getrandbits(128):032x}", f"{rng.getrandbits(128):032x}")
+    app = App(rng.randrange(10**6, 10**7), f"{rng.getrandbits(128):032x}")
     one = Portal(
         rng.randrange(10**7, 10**8), subdomain, name, "en", "USD", "America/New_York", settings, app, clock, rng
     )

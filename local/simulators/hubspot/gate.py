@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from local.simulators.hubspot import api_schema
 from local.simulators.hubspot.problems import Problem, not_found, problem, too_many
 from local.simulators.hubspot.web import Context
 from local.simulators.serving import Response
@@ -38,8 +37,6 @@ class Gate:
             return Response(refusal.status, refusal.body)
 
     def _serve(self, portal: Portal, request: Request) -> Response:
-        if request.path.startswith("/webhooks/v3/"):
-            return api_schema.webhooks(portal, request)
         _count(portal)
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         scopes = portal.app.tokens.get(token)

@@ -63,7 +63,6 @@ class App:
 
     id: int
     client_secret: str
-    developer_key: str
     target_url: str = ""
     subscriptions: dict[int, str] = field(default_factory=dict)
     tokens: dict[str, tuple[str, ...]] = field(default_factory=dict)
