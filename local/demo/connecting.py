@@ -106,7 +106,10 @@ def connect(
         ("connect", crm.name, "--json", "--yes"),
         ("--profile", str(profiles[bot.profile])),
         *crm.connect_words(account),
-        secrets=crm.secrets(control.token(subdomain)),
+        secrets={
+            **crm.secrets(control.token(subdomain)),
+            **(crm.account_secrets(account) if crm.account_secrets else {}),
+        },
     )
     # A CRM that is polled has no webhook.
     if not said.get("webhook_registered", True):

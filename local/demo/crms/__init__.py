@@ -59,7 +59,8 @@ class DemoCrm:
     is that of `local.simulators.control`. `bots` says by an account's `settings.platform` who answers there.
     `connect_words` returns the options of `dealtalk connect <name>` for one of the simulator's accounts; `secrets` the
     environment in which that command finds the token that the simulator gave. `tell_crm` is for CRMs whose own people
-    enter the webhook: it is called with the account and what the command printed.
+    enter the webhook: it is called with the account and what the command printed. `account_secrets` returns what else
+    of an account the command finds in its environment.
     """
 
     name: str
@@ -71,6 +72,7 @@ class DemoCrm:
     dialogue: Dialogue = WINDOWS_RU
     simulator_words: Sequence[str] = field(default=())
     tell_crm: Callable[[Control, Mapping[str, Any], Mapping[str, Any]], None] | None = None
+    account_secrets: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None
 
 
 def names() -> list[str]:

@@ -39,6 +39,7 @@ def routes(router: Router) -> None:
     for kind in ("contacts", "deals", "notes", "tasks"):
         router.add("GET", f"/crm/v3/objects/{kind}/{{id}}", partial(read, kind))
         router.add("POST", f"/crm/v3/objects/{kind}/batch/read", partial(read_batch, kind))
+        router.add("GET", f"/crm/v3/objects/{kind}", partial(read_list, kind))
     router.add("PATCH", "/crm/v3/objects/deals/{id}", update)
     for kind in ("notes", "tasks"):
         router.add("POST", f"/crm/v3/objects/{kind}", partial(create, kind))
@@ -63,6 +64,13 @@ def read(kind: str, ctx: Context) -> Response:
             rows = [{"id": each, "type": f"{kind[:-1]}_to_{other[:-1]}"} for each in linked]
             body.setdefault("associations", {})[other] = {"results": rows}
     return Response(200, body)
+
+
+def read_list(kind: str, ctx: Context) -> Response:
+    """Serve GET objects/{kind}."""
+    ctx.need(READ_SCOPES[kind])
+    rows = [shown(thing, ctx.names("properties")) for thing in ctx.portal.objects[kind].values() if not thing.archived]
+    return Response(200, page(rows, ctx.limit(100, 10), ctx.query("after")))
 
 
 def read_batch(kind: str, ctx: Context) -> Response:

@@ -24,7 +24,7 @@ RUSSIAN: tuple[Spec, ...] = (
     ("visit_time", "Время замера", "datetime", "date", ()),
     ("installation", "Нужен монтаж", "enumeration", "booleancheckbox", ()),
     ("comment_text", "Комментарий", "string", "textarea", ()),
-    ("bot_tags", "Метки", "enumeration", "checkbox", ("ии", "VIP", "never was")),
+    ("bot_tags", "Метки", "enumeration", "checkbox", ("ии", "фото", "риск", "VIP", "never was")),
 )
 ENGLISH: tuple[Spec, ...] = (
     ("product", "Product", "string", "text", ()),
@@ -56,7 +56,13 @@ def russian_portal(clock: Clock, subdomain: str = "oknamaster", **switches: Any)
     one = _empty(clock, subdomain, "Окна Мастер", switches)
     one.lang, one.currency, one.time_zone = "ru", "RUB", "Europe/Moscow"
     _users(one, (("Анна", "Смирнова"), ("Олег", ""), ("Мария", "Кузнецова"), ("Пётр", "Волков"), ("Бот", "")))
-    _pipeline(one, "default", "Продажи", ("Новый", "Квалификация", "Замер", "Договор"), ("Выиграно", "Проиграно"))
+    _pipeline(
+        one,
+        "default",
+        "Продажи",
+        ("Неразобранное", "Новый", "Квалификация", "Замер", "Договор"),
+        ("Выиграно", "Проиграно"),
+    )
     _pipeline(one, "876", "Поддержка", ("Обращение", "В работе", "Срочно"), ("Решено", "Отменено"))
     _properties(one, RUSSIAN)
     return one
@@ -66,7 +72,9 @@ def english_portal(clock: Clock, subdomain: str = "clearpanes", **switches: Any)
     """Return an English window seller's portal, as rich as the Russian one."""
     one = _empty(clock, subdomain, "Clear Panes", switches)
     _users(one, (("Alice", "Morgan"), ("Oliver", ""), ("Maria", "Lopez"), ("Peter", "Wolf"), ("Bot", "")))
-    _pipeline(one, "default", "Sales", ("New", "Qualification", "Measurement", "Contract"), ("Won", "Lost"))
+    _pipeline(
+        one, "default", "Sales", ("Incoming leads", "New", "Qualification", "Measurement", "Contract"), ("Won", "Lost")
+    )
     _pipeline(one, "876", "Support", ("Request", "In progress", "Urgent"), ("Solved", "Cancelled"))
     _properties(one, ENGLISH)
     return one

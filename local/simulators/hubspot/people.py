@@ -16,7 +16,7 @@ ORIGINS = {"chat": "1000", "facebook": "1001", "email": EMAIL}
 
 
 def open_thread(portal: Portal, contact_name: str, origin: str, *, with_deal: bool) -> tuple[Thread, Thing | None]:
-    """Open a visitor's thread with their contact, and a deal of the contact in the first stage of all."""
+    """Open a visitor's thread with their contact, and a deal of the contact in the first stage that people work in."""
     first, _, last = contact_name.partition(" ")
     who = {"firstname": first, "lastname": last, "email": f"visitor{len(portal.threads)}@example.test"}
     contact = portal.create("contacts", who)
@@ -30,7 +30,7 @@ def open_thread(portal: Portal, contact_name: str, origin: str, *, with_deal: bo
     return thread, deal
 
 
-def new_deal(portal: Portal, contact: Thing, name: str, pipeline: str = "default", stage: int = 0) -> Thing:
+def new_deal(portal: Portal, contact: Thing, name: str, pipeline: str = "default", stage: int = 1) -> Thing:
     """Create a deal of a contact."""
     owner = next(iter(portal.users.values()))
     properties = {

@@ -1,0 +1,46 @@
+"""Connect a portal of HubSpot by its private app: look at everything, write, then tell what is left to do.
+
+What is not given is kept from the portal's earlier connection, if it has one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dealtalk_cli.connecting.saving import Wanted, replace_connection, save
+from dealtalk_cli.hubspot.looking import CRM, add_arguments, look
+from dealtalk_cli.hubspot.telling import tell, tell_dry
+
+if TYPE_CHECKING:
+    import argparse
+
+    from dealtalk_cli.asking import Asking
+    from dealtalk_cli.stack import Stack
+    from dealtalk_cli.voice import Voice
+
+__all__ = ["TITLE", "add_arguments", "connect"]
+
+TITLE = "HubSpot"
+
+
+def connect(arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Asking) -> dict[str, object]:
+    """Connect the portal and return the result for scripts. Raises Trouble and DealtalkError."""
+    looked = look(arguments, stack, voice, asking)
+    if arguments.dry_run:
+        return tell_dry(looked, voice)
+    asking.agree(f"Connect the portal {looked.about.id} to the {stack.place.name}?")
+    wanted = Wanted(
+        crm=CRM,
+        account=looked.about.id,
+        api_base=looked.api_base,
+        profile_name=looked.profile_name,
+        profile_text=looked.profile_text,
+        options=looked.options,
+        previous=looked.previous,
+        secret=None if looked.token is None else {"token": looked.token},
+        signing_secret=looked.client_secret,
+    )
+    connection = save(wanted, looked.identity, arguments, stack, voice)
+    if looked.previous is not None:
+        replace_connection(looked.previous.id, connection, stack, forget=arguments.new_key)
+    return tell(looked, connection, stack, voice)

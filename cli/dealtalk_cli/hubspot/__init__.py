@@ -1,0 +1,1 @@
+"""Connecting and examining a portal of HubSpot."""
