@@ -186,6 +186,7 @@ def _meta_update(learnt: Learnt, read_no: int, now: datetime) -> Update:
     if "mode" in values:
         values["expires_at"] = None
     if "customer_no" in values:
+        # `waiting_since` stands there already: since the first of them was stored.
         due = int(now.timestamp()) + DUE_AFTER_SECONDS
         defaults = {"due_at": due, "due_shard": due_shard(state.conversation)}
     where = [

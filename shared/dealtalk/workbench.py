@@ -189,7 +189,7 @@ class Workbench:
     @property
     def _waiting_since(self) -> datetime:
         state = self.state
-        return state.waiting_since if state.is_waiting and state.waiting_since else self._began
+        return state.waiting_since if state.is_asked and state.waiting_since else self._began
 
     def leave(self) -> None:
         """Give the slot back and let the next ones in; what cannot be written expires by itself."""

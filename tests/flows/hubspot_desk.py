@@ -24,6 +24,7 @@ from dealtalk.crm.schema_cache import SchemaCache
 from dealtalk.ingress.body import decode_list
 from dealtalk.ingress.webhook import Webhook
 from dealtalk.messages import ConversationKey
+from dealtalk.recovery.sweep import Sweeper
 from dealtalk.responder import Responder
 from dealtalk.services import Services
 from local.simulators.hubspot import delivery, russian_portal
@@ -156,8 +157,9 @@ class Desk:
         self.simulator.advance(0.1)
 
     def work(self, seconds: float = 5) -> list[Decision]:
-        """Let time pass, then work off every bell that is due; echoes arrive meanwhile."""
+        """Let time pass, then work off every timer and bell that is due; echoes arrive meanwhile."""
         self.simulator.advance(seconds)
+        Sweeper(self.table, self.doorbell, self.clock).run()
         return list(self._rings())
 
     def _rings(self) -> Iterator[Decision]:

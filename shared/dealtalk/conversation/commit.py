@@ -122,7 +122,7 @@ def _meta_update(journal: Journal, current: State, ending: Ending, now: datetime
         "dropped": None,
         "redrives": None,
         "due_tries": None,
-        "waiting_since": milliseconds(now) if current.customer_no > claim.seen else None,
+        "waiting_since": milliseconds(now) if current.customer_no > claim.seen or current.is_unread else None,
         "model_failed_at": None,
         **_timer(claim, current, ending, now),
         **_day(claim.state, ending, now),

@@ -257,7 +257,7 @@ class _Batch:
         if self.newest_waiting is not None and self._new:
             defaults["due_at"] = int(self._now.timestamp()) + DUE_AFTER_SECONDS
             defaults["due_shard"] = due_shard(conversation)
-            if not self.state.is_waiting:
+            if not self.state.is_asked:
                 values["waiting_since"] = milliseconds(self._now)
         mode = values.get("mode", self.state.mode)
         # "Do not write to me" and "a person leads" must not expire.

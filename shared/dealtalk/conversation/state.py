@@ -165,9 +165,14 @@ class State:
         return self.pending_no > self.read_no
 
     @property
+    def is_asked(self) -> bool:
+        """Whether a customer's message stands unanswered, or may: it is not known yet who wrote."""
+        return self.is_waiting or self.is_unread
+
+    @property
     def is_unfinished(self) -> bool:
         """Whether a wake-up would find something: a question, an open turn, a reply not yet seen in the chat."""
-        return self.is_waiting or self.is_unread or self.turn is not None or self.unconfirmed is not None
+        return self.is_asked or self.turn is not None or self.unconfirmed is not None
 
     @classmethod
     def from_item(cls, conversation: ConversationKey, item: Item | None) -> State:

@@ -42,7 +42,7 @@ def set_timer(
         dedup = counted_dedup(conversation, decision.why, rings)
         doorbell.ring(conversation, connection=connection, arrival=state.customer_no, dedup=dedup, reason=decision.why)
         return
-    if decision.doing is not Doing.LOOK_AGAIN and (state.is_waiting or state.is_unread):
+    if decision.doing is not Doing.LOOK_AGAIN and state.is_asked:
         return
     due, shard = None, None
     if decision.at is not None:

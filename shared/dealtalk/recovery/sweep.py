@@ -106,7 +106,7 @@ class Sweeper:
 
 def _asked_at(state: State) -> float:
     """Return since when a customer has waited; where nobody waits, since when the timer is due."""
-    if state.is_waiting and state.waiting_since is not None:
+    if state.is_asked and state.waiting_since is not None:
         return state.waiting_since.timestamp()
     return float(state.due_at or 0)
 

@@ -43,7 +43,7 @@ def wake(table: Table, connection: Connection, now: datetime) -> Woken:
     """
     count, oldest = 0, None
     for state in _unfinished(table, connection):
-        asked_at = state.waiting_since if state.is_waiting else None
+        asked_at = state.waiting_since if state.is_asked else None
         due = min(asked_at or now, now)
         values = {
             "due_at": int(due.timestamp()),
