@@ -198,3 +198,16 @@ def test_an_idle_account_is_asked_every_five_seconds_with_one_call(office: Offic
     asked = office.requests()
     assert set(asked) == {"GET /mg/api/bot/v1/messages"}
     assert 8 <= len(asked) <= 10
+
+
+def test_a_handoff_without_an_order_goes_to_the_customer(office: Office) -> None:
+    """Who has ordered nothing yet is called back too."""
+    office.world.account.orders.clear()
+    office.model.lines = [calls(("hand_over", {"reason": "Просит директора"})), says("Передаю коллеге.")]
+    office.customer("позовите директора")
+    office.poll()
+    office.work()
+    [task] = office.world.account.tasks.values()
+    assert office.world.account.user_name(task.performer_id) == "Олег"
+    assert len(office.world.account.notes) == 1
+    assert office.state.mode is Mode.HUMAN

@@ -170,6 +170,9 @@ def task_create(ctx: Context) -> Response:
     order_id = (given.get("order") or {}).get("id")
     if order_id is not None and (order_id not in account.orders or account.orders[order_id].deleted):
         errors["order"] = f'"Order" with "id"="{order_id}" does not exist.'
+    customer_id = (given.get("customer") or {}).get("id")
+    if customer_id is not None and customer_id not in account.customers:
+        errors["customer"] = f'"Customer" with "id"="{customer_id}" does not exist.'
     try:
         datetime.strptime(str(given.get("datetime", "")), DUE)  # noqa: DTZ007 - the account's own zone
     except ValueError:
@@ -184,6 +187,7 @@ def task_create(ctx: Context) -> Response:
         performer,
         account.now(),
         order_id=order_id,
+        customer_id=customer_id,
     )
     account.tasks[task.id] = task
     account.touch()

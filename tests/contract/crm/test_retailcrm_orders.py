@@ -236,3 +236,38 @@ def test_a_key_without_a_right_needs_attention(world: RetailcrmWorld) -> None:
 def world_manager(world: RetailcrmWorld) -> str:
     """Return the second person's id."""
     return str(list(world.account.users)[1])
+
+
+class TestWithoutAnOrder:
+    """A chat whose customer has ordered nothing yet: notes and tasks stand with the customer."""
+
+    @pytest.fixture
+    def place(self, world: RetailcrmWorld) -> str:
+        """Return the place of a chat without an order."""
+        chat_id, _ = world.simulator.open_chat("oknamaster", contact="Вера", kind="contact")
+        found = world.crm.place_for_notes(world.chat_of(chat_id))
+        assert found is not None
+        return found
+
+    def test_a_note_is_written_once_and_found(self, world: RetailcrmWorld, place: str) -> None:
+        """On the customer."""
+        note = AddNote("Просит позвонить", "m1")
+        assert world.crm.was_added(place, note, world.now()) is Certainty.NO
+        assert world.crm.add(place, note).applied
+        assert world.open().was_added(place, note, world.now()) is Certainty.YES
+        [kept] = world.account.notes.values()
+        assert world.account.customers[kept.customer_id].name == "Вера"
+
+    def test_a_task_is_the_named_person_s(self, world: RetailcrmWorld, place: str) -> None:
+        """It names the customer."""
+        task = AddTask("Позвонить", world.now(), "t1", person_id=world_manager(world))
+        assert world.crm.add(place, task).applied
+        assert world.open().was_added(place, task, world.now()) is Certainty.YES
+        [kept] = world.account.tasks.values()
+        assert (kept.order_id, world.account.customers[kept.customer_id or 0].name) == (None, "Вера")
+
+    def test_a_customer_that_the_crm_does_not_know_has_no_place(self, world: RetailcrmWorld, place: str) -> None:
+        """Nothing can be written then, and it is said."""
+        world.account.customers.clear()
+        with pytest.raises(DealGone):
+            world.crm.add(place, AddNote("x", "m1"))

@@ -1,7 +1,8 @@
 """Notes and tasks of an order: written once, and found again by their marker (see `markers`).
 
-An order keeps no notes of its own: they stand below its manager comment, or as notes on its customer. Follows
-POST /api/v5/orders/{id}/edit, /customers/notes/create and /tasks/create.
+An order keeps no notes of its own: they stand below its manager comment, or as notes on its customer. A chat without an
+order has notes and tasks with its customer. Follows POST /api/v5/orders/{id}/edit, /customers/notes/create and
+/tasks/create.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from typing import TYPE_CHECKING
 from dealtalk.crm.markers import ends_with_mark, holds_mark, mark, marked, without_marks
 from dealtalk.crm.retailcrm.api import numeric, objects
 from dealtalk.crm.retailcrm.changes import edit_order, sentence
-from dealtalk.crm.retailcrm.deal import customer_of, own_site
+from dealtalk.crm.retailcrm.deal import customer_of, find_customer, own_site
 from dealtalk.crm.retailcrm.errors import Refused
 from dealtalk.crm.retailcrm.options import NoteKind
 from dealtalk.deals import AddNote, AddTask, ChangeResult
-from dealtalk.errors import OutcomeUnknown
+from dealtalk.errors import DealGone, OutcomeUnknown
 from dealtalk.ports import Certainty
 
 if TYPE_CHECKING:
@@ -30,6 +31,24 @@ NOBODY = "A task needs a person, and neither it nor the order names one."
 NO_CUSTOMER = "The order shows no customer to write a note on."
 
 
+CUSTOMER = "customer:"
+"""Begins the place of notes and tasks of a chat without an order; the customer's id in the chats follows."""
+
+
+def customer_place(mg_customer: str) -> str:
+    """Return what stands for an order's id where a chat has none."""
+    return f"{CUSTOMER}{mg_customer}"
+
+
+def customer_row(v5: V5Api, place: str) -> Json:
+    """Return what notes and tasks need of a customer, shaped as an order without an id. Raises DealGone."""
+    customer = find_customer(v5, place.removeprefix(CUSTOMER))
+    if customer is None:
+        msg = "the CRM does not know the chat's customer"
+        raise DealGone(msg)
+    return {"customer": customer, "site": customer.get("site"), "managerId": customer.get("managerId")}
+
+
 def add(v5: V5Api, row: Json, addition: DealAddition, options: RetailcrmOptions) -> ChangeResult:
     """Create the note or task in one call; `row` is the order's object as it is now. Raises OutcomeUnknown, DealGone.
 
@@ -39,7 +58,7 @@ def add(v5: V5Api, row: Json, addition: DealAddition, options: RetailcrmOptions)
         match addition:
             case AddTask():
                 created = _add_task(v5, row, addition, options)
-            case AddNote() if options.note_kind is NoteKind.CUSTOMER:
+            case AddNote() if _with_customer(row, options):
                 created = _add_customer_note(v5, row, addition)
             case AddNote():
                 created = _add_comment(v5, row, addition)
@@ -53,16 +72,20 @@ def add(v5: V5Api, row: Json, addition: DealAddition, options: RetailcrmOptions)
 def was_added(v5: V5Api, row: Json, addition: DealAddition, options: RetailcrmOptions) -> Certainty:
     """Return whether the order shows the addition's marker; no call for a comment, else one."""
     if isinstance(addition, AddTask):
-        tasks = _page(v5, "/tasks", "tasks", [("filter[orderNumber]", str(row.get("number")))])
-        mine = [task for task in tasks if str((task.get("order") or {}).get("id")) == str(row["id"])]
-        found = any(str(task.get("commentary") or "").strip() == mark(addition.marker) for task in mine)
+        of_order: Params = [("filter[orderNumber]", str(row["number"]))] if row.get("number") else []
+        tasks = _page(v5, "/tasks", "tasks", of_order)
+        found = any(str(task.get("commentary") or "").strip() == mark(addition.marker) for task in tasks)
         return _certainty(found=found, complete=len(tasks) < FULL_PAGE)
-    if options.note_kind is NoteKind.CUSTOMER:
+    if _with_customer(row, options):
         customer = customer_of(row).get("id")
         notes = _page(v5, "/customers/notes", "notes", [("filter[customerIds][]", str(customer))])
         found = any(ends_with_mark(str(note.get("text") or ""), addition.marker) for note in notes)
         return _certainty(found=found, complete=len(notes) < FULL_PAGE)
     return _certainty(found=holds_mark(str(row.get("managerComment") or ""), addition.marker), complete=True)
+
+
+def _with_customer(row: Json, options: RetailcrmOptions) -> bool:
+    return options.note_kind is NoteKind.CUSTOMER or "id" not in row
 
 
 def _add_comment(v5: V5Api, row: Json, note: AddNote) -> str:
@@ -91,8 +114,11 @@ def _add_task(v5: V5Api, row: Json, task: AddTask, options: RetailcrmOptions) ->
         "commentary": mark(task.marker),
         "datetime": task.due_at.astimezone(options.zone).strftime(DUE),
         "performerId": numeric(person),
-        "order": {"id": numeric(row["id"])},
     }
+    if "id" in row:
+        body["order"] = {"id": numeric(row["id"])}
+    elif customer_of(row).get("id"):
+        body["customer"] = {"id": numeric(customer_of(row)["id"])}
     return _created(v5.post("/tasks/create", site=own_site(row), task=body))
 
 

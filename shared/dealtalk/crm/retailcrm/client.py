@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class RetailcrmCrm:
-    """See `ports.Crm`. Opened for one turn; `calls` counts its requests to both hosts.
+    """See `ports.Crm` and `ports.NotesWithoutDeal`. Opened for one turn; `calls` counts its requests to both hosts.
 
     Calls: find_deal 2, read_deal 1 (0 just after find_deal found the order), read_schema 6, update_deal 2 (3 with
     tags), add 1 (a note 2, since it is put below the comment as it is now), send and was_sent 1, employee_wrote and
@@ -119,12 +119,18 @@ class RetailcrmCrm:
         """See `ports.Crm`: a person wrote, or was made responsible for the dialog."""
         return self._chats.person_wrote(chat, since)
 
+    def place_for_notes(self, chat: Chat) -> str | None:
+        """See `ports.NotesWithoutDeal`: the chat's customer."""
+        return additions.customer_place(chat.contact_id) if chat.contact_id else None
+
     def leave_to_person(self, chat: Chat) -> None:
         """See `ports.Crm` and `Chats.leave_to_person`."""
         self._chats.leave_to_person(chat)
 
     def _row(self, deal_id: str, *, fresh: bool = False) -> Json:
         """Return the order's object as it was read last; `fresh`: as it is now."""
+        if deal_id.startswith(additions.CUSTOMER):
+            return additions.customer_row(self._v5, deal_id)
         if fresh or deal_id not in self._rows:
             self._rows[deal_id] = deal.read_order(self._v5, deal_id)
         self._unread.discard(deal_id)

@@ -78,11 +78,8 @@ def find_order(v5: V5Api, chat: Chat, schema: Callable[[], DealSchema], choice: 
 
     Two calls: the customer by the chat's customer id, then their orders.
     """
-    if chat.contact_id is None:
-        return None
-    wanted = ("filter[mgCustomerId]", numeric(chat.contact_id))
-    customer = next(v5.rows("/customers", "customers", [wanted], pages=1), None)
-    if customer is None or not customer.get("id"):
+    customer = find_customer(v5, chat.contact_id) if chat.contact_id else None
+    if customer is None:
         return None
     rows = list(v5.rows("/orders", "orders", [("filter[customerId]", numeric(customer["id"]))], pages=1))
     bound = next((row for row in rows if chat.talk_id and str(row.get("dialogId")) == chat.talk_id), None)
@@ -93,6 +90,13 @@ def find_order(v5: V5Api, chat: Chat, schema: Callable[[], DealSchema], choice: 
     if not opened or (len(opened) > 1 and choice is OrderChoice.ONLY):
         return None
     return max(opened, key=lambda row: (str(row.get("createdAt") or ""), int(row.get("id") or 0)))
+
+
+def find_customer(v5: V5Api, mg_customer: str) -> Json | None:
+    """Return the customer with this id in the chats, None where the CRM has none; one call."""
+    wanted = ("filter[mgCustomerId]", numeric(mg_customer))
+    customer = next(v5.rows("/customers", "customers", [wanted], pages=1), None)
+    return customer if customer is not None and customer.get("id") else None
 
 
 def items_of(row: Json) -> list[Json]:
