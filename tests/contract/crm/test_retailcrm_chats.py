@@ -81,6 +81,12 @@ class TestSending:
         world.simulator.employee_says(SUB, world.chat_id, "Добрый день!", scope="private")
         assert world.crm.was_sent(world.chat, None, "Добрый день!", since) is Certainty.NO
 
+    def test_another_bot_s_words_are_not_ours(self, world: RetailcrmWorld) -> None:
+        """Two robots may greet alike."""
+        since = world.now()
+        world.simulator.bot_says(SUB, world.chat_id, "Добрый день!")
+        assert world.crm.was_sent(world.chat, None, "Добрый день!", since) is Certainty.NO
+
     def test_a_dead_bot_needs_attention(self, world: RetailcrmWorld) -> None:
         """The module was switched off in the CRM."""
         world.simulator.revoke(SUB, world.bot.token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -156,6 +157,21 @@ def test_a_field_s_refusal_is_found_by_its_code(world: RetailcrmWorld) -> None:
     results = changed(world, SetField("mail", "no mail"), SetField("city", "Уфа"))
     assert "not valid" in (results[0].refusal or "")
     assert "another change" in (results[1].refusal or "")
+
+
+@pytest.mark.parametrize("place", ["customFields[mail]", "customFields.mail", "customFields[mail][0]"])
+def test_a_place_is_the_field_s_however_it_is_written(world: RetailcrmWorld, place: str) -> None:
+    """And never a field's whose code only begins alike."""
+    short = replace(world.account.fields["order", "city"], code="mai", name="Май")
+    world.account.fields["order", "mai"] = short
+    body = {"success": False, "errorMsg": "Order is not loaded", "errors": {place: "This is wrong."}}
+    world.simulator.fault("status", path="/edit$", status=400, body=body)
+    schema = world.crm.read_schema()
+    deal = world.crm.read_deal(world.deal_id)
+    updates = [SetField("mai", "Уфа"), SetField("mail", "a@b.ru")]
+    results = world.crm.update_deal(deal, updates, schema)
+    assert "another change" in (results[0].refusal or "")
+    assert "This is wrong." in (results[1].refusal or "")
 
 
 def test_tags_are_the_customer_s_and_a_request_of_their_own(world: RetailcrmWorld) -> None:

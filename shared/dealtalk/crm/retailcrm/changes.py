@@ -5,6 +5,7 @@ Follows POST /api/v5/orders/{id}/edit and POST /api/v5/customers/{id}/edit. Tags
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -179,9 +180,14 @@ def _refusals(refusal: Refused, edit: _Edit, count: int) -> dict[int, str]:
 
 
 def _owner(complaint: Complaint, owners: dict[str, int]) -> int | None:
-    place = complaint.place.replace(".", "[")
+    """Return whose place it is: "customFields[city]", "customFields.city" and what lies below them are the same."""
+    place = _parts(complaint.place)
     for name, index in owners.items():
-        known = name.replace(".", "[")
-        if place == known or place.startswith((f"{known}[", known.rstrip("]"))):
+        known = _parts(name)
+        if place[: len(known)] == known:
             return index
     return None
+
+
+def _parts(place: str) -> list[str]:
+    return [part for part in re.split(r"[.\[\]]", place) if part]

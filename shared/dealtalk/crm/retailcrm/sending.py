@@ -58,10 +58,19 @@ class Chats:
         rows = self._said(chat, since - SKEW)
         wanted = normalised_hash(text)
         for row in rows:
-            ours = author_of(_sender(row), self.options) is Author.BOT and row.get("scope") != "private"
-            if ours and row.get("status") != "failed" and normalised_hash(str(row.get("content") or "")) == wanted:
+            if (
+                self._is_ours(row)
+                and row.get("status") != "failed"
+                and normalised_hash(str(row.get("content") or "")) == wanted
+            ):
                 return Certainty.YES
         return Certainty.NO if len(rows) < PAGE else Certainty.UNKNOWN
+
+    def _is_ours(self, row: Json) -> bool:
+        """Return whether our bot wrote this to the customer; any bot where ours is not known by its id."""
+        sender = _sender(row)
+        own = self.options.bot_id in {None, str(sender.get("id"))}
+        return own and author_of(sender, self.options) is Author.BOT and row.get("scope") != "private"
 
     def person_wrote(self, chat: Chat, since: datetime) -> bool:
         """Return whether a person wrote in the chat after `since`, or took its dialog; one call, or two."""
