@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dealtalk.crm.custom.options import custom_options
 from dealtalk_cli.connecting.saving import Wanted, replace_connection, save
-from dealtalk_cli.custom.looking import CRM, add_arguments, look
+from dealtalk_cli.custom.looking import add_arguments, look
 from dealtalk_cli.custom.telling import tell, tell_dry
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def connect(arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: A
         return tell_dry(looked, voice)
     asking.agree(f"Connect {looked.name} ({looked.options['callback_url']}) to the {stack.place.name}?")
     wanted = Wanted(
-        crm=CRM,
+        crm=looked.kind.crm,
         account=looked.name,
         api_base=custom_options(looked.options).callback_base,
         profile_name=looked.profile_name,

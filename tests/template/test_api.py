@@ -23,6 +23,7 @@ def test_each_crm_has_its_route_and_methods(template: Template) -> None:
         "/amocrm/widget/{connection+}": {"post"},
         "/bitrix24/{connection+}": {"post", "get", "head"},
         "/custom/{connection+}": {"post"},
+        "/getcourse/{connection+}": {"post"},
         "/retailcrm/{connection+}": {"post"},
         "/hubspot/{connection+}": {"post"},
     }

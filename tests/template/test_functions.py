@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FOLDERS = {
     "AmocrmWebhook": "amocrm_webhook",
     "CustomWebhook": "custom_webhook",
+    "GetcourseWebhook": "getcourse_webhook",
     "Bitrix24Webhook": "bitrix24_webhook",
     "HubspotWebhook": "hubspot_webhook",
     "Responder": "responder",
@@ -37,6 +38,7 @@ COMMON = {
 ENVIRONMENT = {
     "AmocrmWebhook": COMMON,
     "CustomWebhook": COMMON,
+    "GetcourseWebhook": COMMON,
     "Bitrix24Webhook": COMMON,
     "HubspotWebhook": COMMON,
     "Sweeper": COMMON,
@@ -59,6 +61,7 @@ ENVIRONMENT = {
 PACKAGES = {
     "amocrm_webhook": {"aws-lambda-powertools"},
     "custom_webhook": {"aws-lambda-powertools"},
+    "getcourse_webhook": {"aws-lambda-powertools"},
     "bitrix24_webhook": {"aws-lambda-powertools"},
     "hubspot_webhook": {"aws-lambda-powertools"},
     "sweeper": {"aws-lambda-powertools"},

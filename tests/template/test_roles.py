@@ -22,6 +22,7 @@ TURN = (
 ALLOWED = {
     "AmocrmWebhook": READ | WRITE | LOGS | {"sqs:SendMessage"},
     "CustomWebhook": READ | WRITE | LOGS | {"sqs:SendMessage"},
+    "GetcourseWebhook": READ | WRITE | LOGS | {"sqs:SendMessage"},
     "Bitrix24Webhook": READ | WRITE | LOGS | {"sqs:SendMessage"},
     "HubspotWebhook": READ | WRITE | LOGS | {"sqs:SendMessage"},
     "Responder": TURN | CONSUME,
@@ -36,6 +37,7 @@ ALLOWED = {
 LEADING_KEYS = {
     "AmocrmWebhook": {"CONN#amocrm#*", "CONV#amocrm#*"},
     "CustomWebhook": {"CONN#custom#*", "CONV#custom#*"},
+    "GetcourseWebhook": {"CONN#getcourse#*", "CONV#getcourse#*"},
     "Bitrix24Webhook": {"CONN#bitrix24#*", "CONV#bitrix24#*"},
     "HubspotWebhook": {"CONN#hubspot#*", "CONV#hubspot#*"},
     "Responder": {"CONN#*", "CONV#*", "TOKEN#*", "DEAL#*", "MODEL#*"},

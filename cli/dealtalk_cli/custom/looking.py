@@ -14,7 +14,7 @@ from dealtalk.ingress.signatures import sha256_hex
 from dealtalk_cli.asking import secret_from
 from dealtalk_cli.connecting.bot import add_bot_arguments, check_profile, chosen_profile, named_options
 from dealtalk_cli.connecting.saving import new_key
-from dealtalk_cli.custom.receiver import GivenSecret, checked_callback, open_receiver
+from dealtalk_cli.custom.receiver import CUSTOM, GivenSecret, Kind, checked_callback, open_receiver
 from dealtalk_cli.errors import Trouble
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from dealtalk_cli.stack import Stack
     from dealtalk_cli.voice import Voice
 
-CRM = "custom"
-OPTIONS_PAGE = "docs/crm/custom.md"
 TOKEN_VARIABLE = "DEALTALK_CUSTOM_TOKEN"  # noqa: S105 (a variable's name)
 CHANNEL_TOKEN_VARIABLE = "DEALTALK_CUSTOM_CHANNEL_TOKEN"  # noqa: S105 (a variable's name)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -40,6 +38,7 @@ class Looked:
     holds hashes of the first two only. `made` are those that were made here and must be told to a person, once.
     """
 
+    kind: Kind
     name: str
     profile: Profile
     profile_name: str
@@ -61,11 +60,11 @@ class Looked:
 
     def connection(self) -> Connection:
         """Return the connection as far as the receiver needs it."""
-        kept, options = self.previous, custom_options(self.options)
+        kept, options = self.previous, custom_options(self.options, also=self.kind.own_options)
         signing = self.signing_secret or (kept.signing_secret if kept else None)
         secret = kept.secret if kept else ""
         return Connection(
-            CRM,
+            self.kind.crm,
             self.identity,
             self.name,
             options.callback_base,
@@ -76,8 +75,8 @@ class Looked:
         )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+def add_arguments(parser: argparse.ArgumentParser, kind: Kind = CUSTOM) -> None:
+    """Add the options that all have who are reached by the custom channel."""
     account = parser.add_argument_group("the CRM")
     account.add_argument("--name", help="what you call it: small letters, digits, dashes")
     account.add_argument("--callback-url", metavar="URL", help="where it takes replies and other events, https")
@@ -93,16 +92,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"the token that your CRM is to show here (or {CHANNEL_TOKEN_VARIABLE})",
     )
     tokens.add_argument("--sign", action="store_true", help="requests are signed in both directions")
-    add_bot_arguments(parser, OPTIONS_PAGE)
+    add_bot_arguments(parser, kind.page)
 
 
-def look(arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Asking) -> Looked:
+def look(arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Asking, kind: Kind = CUSTOM) -> Looked:
     """Look at profile and receiver. Raises Trouble and DealtalkError."""
     voice.done(f"{stack.place.name}: webhooks at {stack.place.api_url}")
     name = arguments.name or asking.text("Name of the CRM", "--name")
     if not _NAME.fullmatch(name):
         raise Trouble("--name is small letters, digits and dashes, at most 40 characters")
-    previous = stack.directory.find(CRM, name)
+    previous = stack.directory.find(kind.crm, name)
     profile, profile_name, text = chosen_profile(arguments, stack, voice, asking, previous)
     token = secret_from(arguments.token_file, TOKEN_VARIABLE, "--token-file")
     channel = secret_from(arguments.channel_token_file, CHANNEL_TOKEN_VARIABLE, "--channel-token-file")
@@ -117,11 +116,12 @@ def look(arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Aski
         ),
     }
     looked = Looked(
+        kind=kind,
         name=name,
         profile=profile,
         profile_name=profile_name,
         profile_text=text,
-        options=_options(arguments, stack, asking, previous),
+        options=_options(arguments, stack, asking, previous, kind),
         previous=previous,
         key=new_key() if renewed else None,
         channel_token=secrets.token_urlsafe(32) if "channel_token" in made else channel,
@@ -140,11 +140,11 @@ def _signs(connection: Connection | None) -> bool:
 
 
 def _options(
-    arguments: argparse.Namespace, stack: Stack, asking: Asking, previous: Connection | None
+    arguments: argparse.Namespace, stack: Stack, asking: Asking, previous: Connection | None, kind: Kind
 ) -> dict[str, Any]:
     before = dict(previous.options) if previous else {}
     url = arguments.callback_url or before.get("callback_url") or asking.text("Callback URL", "--callback-url")
-    given = named_options(arguments.option, OPTIONS_PAGE)
+    given = named_options(arguments.option, kind.page)
     options = {
         # Employees' messages come by the webhook, as the protocol has it.
         "takeover_source": "webhook",
@@ -154,9 +154,9 @@ def _options(
         "subdomain": arguments.name or (previous.account if previous else ""),
     }
     try:
-        custom_options(options)
+        custom_options(options, also=kind.own_options)
     except NeedsAttention as error:
-        raise Trouble(str(error), f"{OPTIONS_PAGE} lists the options.") from None
+        raise Trouble(str(error), f"{kind.page} lists the options.") from None
     return options
 
 
@@ -171,7 +171,7 @@ def _try_receiver(looked: Looked, arguments: argparse.Namespace, stack: Stack, v
         )
         return
     told = open_receiver(looked.connection(), stack, secrets_).abilities()
-    if "supports" not in named_options(arguments.option, OPTIONS_PAGE):
+    if "supports" not in named_options(arguments.option, looked.kind.page):
         looked.options["supports"] = told
     voice.done(f"the receiver answers; beside replies it takes {', '.join(told) or 'nothing'}")
     schema = open_receiver(looked.connection(), stack, secrets_).schema()

@@ -13,6 +13,7 @@ from dealtalk.crm.custom.channel import Channel
 from dealtalk.crm.custom.deal_store import DealStore
 from dealtalk.crm.custom.options import Ability, custom_options, split_callback
 from dealtalk.crm.custom.own_deals import OwnDeals
+from dealtalk.crm.getcourse.options import NAMES
 from dealtalk.crm.registry import Opening
 from dealtalk.errors import DealtalkError
 from dealtalk_cli.errors import Trouble
@@ -30,6 +31,21 @@ if TYPE_CHECKING:
 
 SECONDS_PER_CALL = 25.0
 CHECK_IT = "Check the address, the token and what the receiver answers to test_request (docs/crm/custom.md)."
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A CRM that is reached by the custom channel: its name, its page, its own options, abilities that mean nothing."""
+
+    crm: str
+    page: str
+    own_options: frozenset[str] = frozenset()
+    not_asked: frozenset[str] = frozenset()
+
+
+CUSTOM = Kind("custom", "docs/crm/custom.md")
+GETCOURSE = Kind("getcourse", "docs/crm/getcourse.md", NAMES, frozenset({"deal_changes", "deal_request"}))
+KINDS = {kind.crm: kind for kind in (CUSTOM, GETCOURSE)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +75,7 @@ class Receiver:
         told = said.get("supports")
         if not isinstance(told, list):
             return [Ability.PERSON_NEEDED.value]
-        known = {each.value for each in Ability}
+        known = {each.value for each in Ability} - KINDS[self.connection.crm].not_asked
         return sorted({str(each) for each in told} & known)
 
     def schema(self) -> DealSchema:
@@ -73,7 +89,7 @@ class Receiver:
 
 def open_receiver(connection: Connection, stack: Stack, secrets: Secrets | None = None) -> Receiver:
     """Return the connection's receiver; `secrets` where its token is not stored yet. Raises NeedsAttention."""
-    options = custom_options(connection.options)
+    options = custom_options(connection.options, also=KINDS[connection.crm].own_options)
     opening = Opening(stack.table, secrets or stack.secrets, stack.clock, seconds_left=lambda: SECONDS_PER_CALL)
     return Receiver(connection, options, open_callback(connection, opening, options), stack)
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dealtalk_cli.connecting.saving import webhook_address
-from dealtalk_cli.custom.looking import CRM
 from dealtalk_cli.place import is_loopback
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ WORDS = {
 
 def tell(looked: Looked, connection: Connection, stack: Stack, voice: Voice) -> dict[str, object]:
     """Print address, tokens and next steps, and return the result for scripts."""
-    url = None if looked.key is None else webhook_address(stack.place.api_url, CRM, looked.key)
+    url = None if looked.key is None else webhook_address(stack.place.api_url, looked.kind.crm, looked.key)
     made = {name: getattr(looked, name) for name in WORDS if name in looked.made}
     steps = list(_next_steps(looked, stack, voice))
     if not voice.as_json:
@@ -41,7 +40,7 @@ def tell(looked: Looked, connection: Connection, stack: Stack, voice: Voice) -> 
     for number, step in enumerate(steps, 1):
         voice.line(f"  {number}. {step}")
     return {
-        "crm": CRM,
+        "crm": looked.kind.crm,
         "connection": connection.id,
         "key": looked.key,
         "account": connection.account,
@@ -72,7 +71,7 @@ def tell_dry(looked: Looked, voice: Voice) -> dict[str, object]:
     voice.line("Nothing was changed. Without --dry-run the command would")
     for each in would:
         voice.line(f"  - {each}")
-    return {"crm": CRM, "account": looked.name, "dry_run": True, "would": would, "warnings": voice.warnings}
+    return {"crm": looked.kind.crm, "account": looked.name, "dry_run": True, "would": would, "warnings": voice.warnings}
 
 
 def _next_steps(looked: Looked, stack: Stack, voice: Voice) -> Iterator[str]:

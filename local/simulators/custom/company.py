@@ -60,6 +60,7 @@ class Deal:
     tags: list[str] = field(default_factory=list)
     fields: Json = field(default_factory=dict)
     contact: str = ""
+    contact_fields: Json = field(default_factory=dict)
     version: int = 1
     deleted: bool = False
     notes: list[Json] = field(default_factory=list)
@@ -161,7 +162,7 @@ class Company:
             name: getattr(deal, name)
             for name in ("id", "version", "title", "pipeline_id", "stage_id", "responsible_id", "tags", "fields")
         }
-        shown["contact"] = {"id": f"contact-{deal.id}", "name": deal.contact}
+        shown["contact"] = {"id": f"contact-{deal.id}", "name": deal.contact, "fields": deal.contact_fields}
         if deal.price is not None:
             shown["price"] = deal.price
         if self.settings.allowed_stages is not None:

@@ -22,6 +22,7 @@ ADAPTERS = {
     "amocrm": "dealtalk.crm.amocrm.client",
     "bitrix24": "dealtalk.crm.bitrix24.client",
     "custom": "dealtalk.crm.custom.client",
+    "getcourse": "dealtalk.crm.getcourse.client",
     "hubspot": "dealtalk.crm.hubspot.client",
     "retailcrm": "dealtalk.crm.retailcrm.client",
 }

@@ -1,0 +1,1 @@
+"""GetCourse: its import API, strict, beside a chat that speaks the custom channel's protocol."""
