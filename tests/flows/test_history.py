@@ -356,6 +356,16 @@ def test_a_dead_token_marks_the_connection(world: World) -> None:
     assert world.reads().why == "connection_needs_attention"
 
 
+def test_a_refusal_of_reading_silences_the_bot_for_half_a_minute_at_most(world: World) -> None:
+    """A CRM's 403 may be a ban, or a right that only reading lacks."""
+    world.record.before = lambda: fails(RateLimited("forbidden", after=300))
+    world.reads()
+    marked = world.connections.load("amocrm", world.connection.id)
+    assert marked is not None
+    assert marked.cooldown_until is not None
+    assert marked.cooldown_until - world.clock.now() <= timedelta(seconds=31)
+
+
 def test_too_many_requests_cool_the_account_down(world: World) -> None:
     """For turns as for readers."""
     world.record.before = lambda: fails(RateLimited("slow down", after=30))

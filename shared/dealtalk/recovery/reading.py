@@ -43,6 +43,9 @@ LEAST_SECONDS = 8.0
 
 STORING_SECONDS = 4.0
 DEFAULT_COOL_DOWN = 5.0
+LONGEST_COOL_DOWN = 30.0
+"""A refusal while looking after an account must not silence the bot for long: it may be a right that is missing."""
+
 
 _WORDS: tuple[tuple[type[DealtalkError], str], ...] = (
     (RateLimited, "cools_down"),
@@ -222,8 +225,8 @@ class Reading:
         why = next(word for kind, word in _WORDS if isinstance(failure, kind))
         with suppress(TableBusy):
             if isinstance(failure, RateLimited):
-                pause = timedelta(seconds=failure.after or DEFAULT_COOL_DOWN)
-                self.connections.cool_down(connection, self.clock.now() + pause)
+                pause = min(failure.after or DEFAULT_COOL_DOWN, LONGEST_COOL_DOWN)
+                self.connections.cool_down(connection, self.clock.now() + timedelta(seconds=pause))
             elif isinstance(failure, NeedsAttention):
                 self.connections.needs_attention(connection, str(failure))
         return self._failed(why, failure, connection)
