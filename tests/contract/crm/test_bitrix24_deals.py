@@ -10,6 +10,7 @@ import pytest
 
 from dealtalk.deals import AddNote, AddTag, AddTask, Assign, FieldKind, MoveStage, SetField, SetPrice
 from dealtalk.errors import CrmUnavailable, NeedsAttention, OutcomeUnknown, RateLimited
+from dealtalk.ports import Certainty
 from local.simulators.bitrix24.defaults import TAGS_FIELD
 from tests.contract.crm.bitrix24_world import NAME, BitrixWorld, bitrix_simulator
 from tests.contract.crm.suite import field_of
@@ -233,3 +234,24 @@ def test_a_page_instead_of_an_answer_is_the_portal_s_fault(world: BitrixWorld) -
         world.crm.send(world.chat, None, "привет")
 
     assert not isinstance(read.value, OutcomeUnknown)
+
+
+def test_without_a_deal_notes_and_tasks_go_to_the_lead_else_to_the_contact(simulator: BitrixSimulator) -> None:
+    """So that who asks for a person is heard; a task is that item's person's, and both are found again."""
+    world = BitrixWorld(simulator, kind="lead")
+    lead, contact = world.deal_id, f"K{world.dialog.contact_id}"
+    since = world.now()
+    task = AddTask("позвонить", since + timedelta(hours=1), "m2")
+
+    places = [world.crm.place_for_notes(world.chat_now(deal_id=None, route=route)) for route in (lead, None)]
+    added = [world.crm.add(str(place), each) for place in places for each in (AddNote("просят", "m1"), task)]
+
+    assert places == [lead, contact]
+    assert [result.applied for result in added] == [True] * 4
+    assert world.crm.was_added(contact, task, since) is Certainty.YES
+    assert {todo.responsible_id for todo in world.portal.todos.values()} == {1}
+
+
+def test_a_dialog_without_anything_in_crm_has_no_place_for_notes(world: BitrixWorld) -> None:
+    """Then the line alone is told."""
+    assert world.crm.place_for_notes(world.chat_now(deal_id=None, contact_id=None)) is None

@@ -179,7 +179,7 @@ def test_a_lead_counts_as_a_deal_only_where_leads_are_worked_with() -> None:
         CHAT_ENTITY_DATA_2="LEAD|17|COMPANY|0|CONTACT|0|DEAL|0",
     )
 
-    assert one(body).chat.deal_id is None
+    assert (one(body).chat.deal_id, one(body).chat.route) == (None, "L17")
     assert one(body, lead_pipeline="Лиды").chat.deal_id == "L17"
 
 

@@ -41,10 +41,8 @@ def add(api: Api, deals: Deals, deal_id: str, addition: DealAddition) -> ChangeR
         case AddNote():
             method, params = "crm.timeline.comment.add", _note(deal_id, addition)
         case AddTask():
-            if not addition.person_id and deal_id not in deals.responsible:
-                deals.read(deal_id, with_contact=False)
             method = "crm.activity.todo.add"
-            params = _task(deal_id, addition, addition.person_id or deals.responsible.get(deal_id))
+            params = _task(deal_id, addition, addition.person_id or deals.person(deal_id))
     try:
         answer = api.write(method, params)
     except Refused as refusal:

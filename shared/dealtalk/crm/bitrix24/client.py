@@ -11,6 +11,7 @@ from dealtalk.crm.bitrix24.api import Api
 from dealtalk.crm.bitrix24.auth import AppDoor, HookDoor, refresher
 from dealtalk.crm.bitrix24.chats import Chats
 from dealtalk.crm.bitrix24.deal import Deals
+from dealtalk.crm.bitrix24.entity import CONTACT
 from dealtalk.crm.bitrix24.options import bitrix_options
 from dealtalk.crm.bitrix24.record import LinesRecord
 from dealtalk.crm.http import Http
@@ -87,6 +88,10 @@ class BitrixCrm:
     def employee_wrote(self, chat: Chat, since: datetime) -> bool:
         """See `ports.Crm` and `Chats.person_leads`."""
         return self._chats.person_leads(chat, since)
+
+    def place_for_notes(self, chat: Chat) -> str | None:
+        """See `ports.NotesWithoutDeal`: the dialog's lead, else its contact."""
+        return chat.route or (CONTACT + chat.contact_id if chat.contact_id else None)
 
     def leave_to_person(self, chat: Chat) -> None:
         """See `ports.Crm` and `Chats.leave_to_person`."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 GONE = frozenset({"NOT_FOUND", "ACCESS_DENIED", ""})
 """Codes of an item that does not exist or may not be seen; older pages show none at all."""
 
+NOWHERE = "the deal does not exist any more or may not be seen"
+
 
 @dataclass(slots=True)
 class Deals:
@@ -45,6 +47,24 @@ class Deals:
         """Return the deal as it is now, one call. Raises DealGone."""
         return self.read_from(self.api.batch(self.commands(deal_id, with_contact=with_contact)), deal_id)
 
+    def person(self, place: str) -> str | None:
+        """Return whose the deal, lead or contact is, read where that is not known; None: nobody's. Raises DealGone."""
+        if place not in self.responsible:
+            answer = self.read_item(place)
+            self.responsible[place] = str(answer["assignedById"]) if answer.get("assignedById") else None
+        return self.responsible[place]
+
+    def read_item(self, place: str) -> Json:
+        """Return an item as the portal shows it. Raises DealGone."""
+        try:
+            answer = self.api.read("crm.item.get", item_of(place).get)
+        except Refused as refusal:
+            if refusal.code in GONE:
+                raise DealGone(NOWHERE) from None
+            raise
+        row = answer.get("item") if isinstance(answer, dict) else None
+        return row if isinstance(row, dict) else {}
+
     def commands(self, deal_id: str, *, with_contact: bool = False) -> dict[str, Command]:
         """Return the commands of a batch that reads the deal."""
         commands = {"deal": Command("crm.item.get", item_of(deal_id).get)}
@@ -63,8 +83,7 @@ class Deals:
             answer = batch.need("deal")
         except Refused as refusal:
             if refusal.code in GONE:
-                msg = "the deal does not exist any more or may not be seen"
-                raise DealGone(msg) from None
+                raise DealGone(NOWHERE) from None
             raise
         if self.fields is None:
             self.fields = custom_fields(batch.need("fields"))

@@ -11,7 +11,10 @@ from dealtalk.ingress.values import number_id
 
 LINES = "LINES"
 LEAD = "L"
-"""What stands before the number where a deal's id means a lead: ids of both kinds are small numbers."""
+"""What stands before the number where a deal's id means a lead: ids of all kinds are small numbers."""
+
+CONTACT = "K"
+"""What stands before a contact's, where notes and tasks have no other place."""
 
 _PARTS = 4
 _SESSION = 5
@@ -39,6 +42,10 @@ class Links:
         if self.deal is None and leads and self.lead is not None:
             return LEAD + self.lead
         return self.deal
+
+    def other_place(self) -> str | None:
+        """Return where notes go while there is no deal: the lead, by its id as above."""
+        return LEAD + self.lead if self.deal is None and self.lead is not None else None
 
 
 def read_line(entity_id: str) -> Line | None:

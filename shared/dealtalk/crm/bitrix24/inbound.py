@@ -241,6 +241,7 @@ def _chat(connection: Connection, said: Said) -> Chat | None:
         deal_id=links.deal_id(leads=bool(connection.options.get("lead_pipeline"))),
         contact_id=links.contact,
         channel=one_line(line.connector, _MAX_CHANNEL) if line else None,
+        route=links.other_place(),
     )
 
 
