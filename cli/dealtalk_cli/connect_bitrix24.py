@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dealtalk.crm.bitrix24.options import Handover
 from dealtalk.crm.option_values import TakeoverSource
-from dealtalk_cli.bitrix24 import access
+from dealtalk_cli.bitrix24 import access, installing
 from dealtalk_cli.bitrix24.looking import OPTIONS_PAGE, look
 from dealtalk_cli.bitrix24.storing import store
 from dealtalk_cli.bitrix24.telling import tell, tell_dry
@@ -47,6 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def connect(arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Asking) -> dict[str, object]:
     """Connect the portal and return the result for scripts. Raises Trouble and DealtalkError."""
+    if arguments.await_install:
+        host = access.host_of(arguments.portal or asking.text("Portal", "--portal"))
+        return installing.wait(host, arguments.api_base or f"https://{host}", stack, voice, asking)
     looked = look(arguments, stack, voice, asking)
     if arguments.dry_run:
         return tell_dry(looked, voice)

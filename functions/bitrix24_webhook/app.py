@@ -12,6 +12,7 @@ from dealtalk.conversation.doorbell import SqsDoorbell
 from dealtalk.conversation.dynamodb import DynamoTable
 from dealtalk.conversation.intake import Intake
 from dealtalk.crm.bitrix24 import inbound
+from dealtalk.crm.bitrix24.installing import Installations
 from dealtalk.ingress.webhook import Webhook
 from dealtalk.settings import Settings
 
@@ -24,7 +25,8 @@ table = DynamoTable(boto3.client("dynamodb", config=AWS_CALLS), settings.table, 
 doorbell = SqsDoorbell(boto3.client("sqs", config=AWS_CALLS), settings.queue_url)
 connections = ConnectionStore(table, clock)
 intake = Intake(table, connections, doorbell, clock)
-webhook = Webhook("bitrix24", inbound, connections, intake, logger, metrics, clock)
+keep = Installations(table, clock).keep
+webhook = Webhook("bitrix24", inbound, connections, intake, logger, metrics, clock, keep=keep)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

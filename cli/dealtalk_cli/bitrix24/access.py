@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dealtalk.connections import Auth
 from dealtalk.crm.bitrix24.auth import AppDoor, HookDoor, granted, pair_of
 from dealtalk.crm.bitrix24.client import door
+from dealtalk.crm.bitrix24.installing import GRANTED
 from dealtalk.crm.bitrix24.options import bitrix_options
 from dealtalk.crm.http import Http
 from dealtalk.crm.oauth import InvalidGrant
@@ -18,6 +19,7 @@ from dealtalk.errors import DealtalkError
 from dealtalk.ingress.body import decode_body
 from dealtalk.ingress.http import BadRequest
 from dealtalk_cli.asking import secret_from
+from dealtalk_cli.bitrix24 import installing
 from dealtalk_cli.connecting.given_token import GivenToken
 from dealtalk_cli.errors import Trouble
 
@@ -35,6 +37,7 @@ WEBHOOK_VARIABLE = "DEALTALK_BITRIX24_WEBHOOK"
 CLIENT_SECRET_VARIABLE = "DEALTALK_BITRIX24_CLIENT_SECRET"  # noqa: S105 (a variable's name)
 INSTALL_VARIABLE = "DEALTALK_BITRIX24_INSTALL"
 SECONDS_PER_CALL = 30.0
+ANEW = "Install the app anew: what it is given works once, and within an hour."
 _HOOK = re.compile(r"(?:https?://(?P<host>[^/\s]+)/rest/)?(?P<token>[0-9]{1,20}/[A-Za-z0-9]{1,64})/?(?:profile/?)?")
 
 
@@ -84,8 +87,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--install-file",
         metavar="FILE",
-        help=f"the body of ONAPPINSTALL, as it was posted to the app's installer (or {INSTALL_VARIABLE})",
+        help=f"the body of ONAPPINSTALL, where this stack did not take it itself (or {INSTALL_VARIABLE})",
     )
+    group.add_argument("--await-install", action="store_true", help="make an address that takes the app's installation")
 
 
 def given_hook(arguments: argparse.Namespace, asking: Asking, known: Connection | None) -> Hook | None:
@@ -104,26 +108,36 @@ def given_hook(arguments: argparse.Namespace, asking: Asking, known: Connection 
     return Hook(found["token"], found["host"])
 
 
-def given_install(arguments: argparse.Namespace, asking: Asking) -> Install | None:
-    """Return the app's installation; None where no app was named. Raises Trouble."""
+def given_install(arguments: argparse.Namespace, asking: Asking, stack: Stack) -> Install | None:
+    """Return the app's installation, from a file or as it came to this stack; None where no app was named.
+
+    Raises Trouble.
+    """
     raw = secret_from(arguments.install_file, INSTALL_VARIABLE, "--install-file")
     if arguments.client_id is None and raw is None:
         return None
     client_id = arguments.client_id or asking.text("The app's id", "--client-id")
     secret = secret_from(arguments.client_secret_file, CLIENT_SECRET_VARIABLE, "--client-secret-file")
     secret = secret or asking.secret("The app's secret", "--client-secret-file")
-    raw = raw or asking.secret("The body of ONAPPINSTALL", "--install-file")
-    advice = "Install the app anew, and keep what Bitrix24 posts to its installer's address."
+    if raw is not None:
+        said = _read_install(raw)
+    else:
+        said = installing.came(host_of(arguments.portal or asking.text("Portal", "--portal")), stack)
+    if missing := [name for name in GRANTED if not said.get(name)]:
+        raise Trouble(f"the body of ONAPPINSTALL holds no auth[{missing[0]}]", ANEW)
+    client = {"client_id": client_id, "client_secret": secret}
+    granted_ = {name: str(said[name]) for name in GRANTED}
+    return Install(
+        client, granted_["refresh_token"], granted_["application_token"], granted_["domain"], granted_["member_id"]
+    )
+
+
+def _read_install(raw: str) -> Mapping[str, Any]:
     try:
         auth = decode_body(raw.encode()).get("auth")
     except BadRequest:
-        raise Trouble("the body of ONAPPINSTALL cannot be read", advice) from None
-    names = ("refresh_token", "application_token", "domain", "member_id")
-    said = {name: str(auth.get(name) or "") for name in names} if isinstance(auth, dict) else {}
-    if missing := [name for name in names if not said.get(name)]:
-        raise Trouble(f"the body of ONAPPINSTALL holds no auth[{missing[0]}]", advice)
-    client = {"client_id": client_id, "client_secret": secret}
-    return Install(client, said["refresh_token"], said["application_token"], said["domain"], said["member_id"])
+        raise Trouble("the body of ONAPPINSTALL cannot be read", ANEW) from None
+    return auth if isinstance(auth, dict) else {}
 
 
 def by_hook(hook: Hook) -> Entered:
@@ -134,7 +148,7 @@ def by_hook(hook: Hook) -> Entered:
 def by_install(install: Install, oauth_base: str, stack: Stack) -> Entered:
     """Use up the installation's refresh token, which proves it, and return the app's door. Raises Trouble."""
     server = Http(oauth_base, seconds_left=lambda: SECONDS_PER_CALL)
-    advice = "Install the app anew: a refresh token works once."
+    advice = ANEW
     try:
         said = granted(server, install.client, {"refresh_token": install.refresh})
         pair = pair_of(said, stack.clock, install.member_id)

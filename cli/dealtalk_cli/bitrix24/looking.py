@@ -56,7 +56,7 @@ class Looked:
 def look(arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Asking) -> Looked:
     """Look at profile, portal, scopes and open lines. Raises Trouble and DealtalkError."""
     voice.done(f"{stack.place.name}: webhooks at {stack.place.api_url}")
-    install = access.given_install(arguments, asking)
+    install = access.given_install(arguments, asking, stack)
     host, known = _host(arguments, stack, install)
     hook = None if install else access.given_hook(arguments, asking, known)
     host = host or (hook.host if hook else None) or access.host_of(asking.text("Portal", "--portal"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dealtalk.connections import connection_id
 from dealtalk.ingress.signatures import sha256_hex
+from dealtalk_cli.bitrix24 import installing
 from dealtalk_cli.bitrix24.looking import CRM
 from dealtalk_cli.connecting.saving import Wanted, new_key, replace_connection, save, webhook_address
 from dealtalk_cli.errors import Trouble
@@ -56,6 +57,8 @@ def store(looked: Looked, arguments: argparse.Namespace, stack: Stack, voice: Vo
         voice.done(f'the bot answers in the open line "{looked.line.name}" and stays there')
     except Trouble as trouble:
         raise Trouble(f"{trouble.sentence}; the connection is saved", trouble.advice) from None
+    if looked.entered.pair is not None:
+        installing.forget(looked.host, stack)
     if looked.previous is not None:
         replace_connection(looked.previous.id, connection, stack, forget=arguments.new_key)
     return Stored(connection, key, url)

@@ -74,7 +74,12 @@ def customer_writes(portal: Portal, dialog: Dialog, text: str, files: list[Json]
 
 
 def employee_writes(portal: Portal, dialog: Dialog, person: User, text: str) -> Message:
-    """Let an operator write: who does takes the dialog first."""
+    """Let an operator write.
+
+    Who does takes the dialog first; a closed or new one begins a session, as at a customer's.
+    """
+    if dialog.session_id == 0 or dialog.closed:
+        _begin_session(portal, dialog)
     if dialog.owner != person.id:
         take(portal, dialog, person)
     message = _say(portal, dialog, person.id, text, "employee", [])

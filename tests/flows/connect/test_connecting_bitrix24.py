@@ -10,8 +10,13 @@ import boto3
 import pytest
 
 from dealtalk.clock import SystemClock
+from dealtalk.connection_store import ConnectionStore
 from dealtalk.connections import Auth, connection_id
+from dealtalk.crm.bitrix24 import inbound
+from dealtalk.crm.bitrix24.installing import Installations, install_key
 from dealtalk.crm.oauth import token_key
+from dealtalk.ingress.body import decode_body
+from dealtalk.ingress.http import Request
 from dealtalk.ingress.signatures import sha256_hex
 from dealtalk_cli.directory import Directory
 from dealtalk_cli.main import main
@@ -26,7 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dealtalk.connections import Connection
-    from local.simulators.bitrix24.entities import Bot, Line
+    from dealtalk.conversation.table import Item, Key
+    from local.simulators.bitrix24.entities import App, Bot, Line
     from local.simulators.bitrix24.state import Portal
 
 NAME = "okna"
@@ -94,6 +100,10 @@ class Place:
         found = Directory(table(), SystemClock()).find("bitrix24", account or self.portal.domain)
         assert found is not None
         return found
+
+    def item(self, key: Key) -> Item:
+        """Return an item of the table, empty where there is none."""
+        return table().read([key]).get(key, {})
 
     def secret(self, name: str) -> Any:
         """Return a secret's JSON."""
@@ -299,3 +309,70 @@ def test_the_doctor_misses_the_field_for_tags(place: Place) -> None:
     place.first()
 
     assert place.findings()["tags"] == "warning"
+
+
+def installed(url: str, body: dict[str, Any]) -> bool:
+    """Post an installation to the address, as the deployed webhook takes it; return whether it was believed."""
+    store, raw = ConnectionStore(table(), SystemClock()), encode_form(body)
+    pending = store.find("bitrix24", url.rstrip("/").rpartition("/")[2])
+    assert pending is not None
+    payload, now = decode_body(raw), SystemClock().now()
+    if not inbound.authenticate(pending, Request("POST", "key", {}, raw), payload, now):
+        return False
+    Installations(table(), SystemClock()).keep(pending, payload, inbound.parse(pending, payload, now))
+    return True
+
+
+def app_words(place: Place, app: App) -> tuple[str, ...]:
+    """Return the options by which an app is connected."""
+    return (
+        *("--portal", place.portal.domain, "--client-id", app.client_id),
+        *("--client-secret-file", place.file("secret", app.client_secret)),
+        *("--option", f"oauth_base={place.portal.base_url}", "--profile", str(PROFILES / "windows-ru.yaml")),
+    )
+
+
+def test_an_app_s_installation_is_taken_by_the_stack_itself(place: Place) -> None:
+    """An address is made, the app is installed, its id and secret are given; nothing of it is left behind."""
+    app = oauth.add_app(place.portal, ALL_SCOPES)
+    waits = place.connect("--portal", place.portal.domain, "--await-install")
+    assert waits.code == 0, waits.err
+    assert installed(waits.json["install_url"], oauth.install(place.portal, app))
+
+    ran = place.connect(*app_words(place, app))
+
+    assert ran.code == 0, ran.err
+    assert place.connection(place.portal.member_id).auth is Auth.OAUTH
+    assert place.item(install_key(waits.json["connection"])) == {}
+    assert ConnectionStore(table(), SystemClock()).load("bitrix24", waits.json["connection"]) is None
+
+
+def test_an_app_that_was_not_installed_yet_is_told_how(place: Place) -> None:
+    """Before the address was made, and before anything came there."""
+    app = oauth.add_app(place.portal, ALL_SCOPES)
+    before = place.connect(*app_words(place, app))
+    place.connect("--portal", place.portal.domain, "--await-install")
+
+    after = place.connect(*app_words(place, app))
+
+    assert (before.code, after.code) != (0, 0)
+    assert "--await-install" in before.err
+    assert "--await-install" in after.err
+
+
+def test_an_installation_of_another_portal_or_of_a_stranger_s_app_gains_nothing(place: Place) -> None:
+    """The first is refused at the address; the second does not stand the exchange with our app's secret."""
+    app, strange = oauth.add_app(place.portal, ALL_SCOPES), oauth.add_app(place.portal, ALL_SCOPES)
+    url = place.connect("--portal", place.portal.domain, "--await-install").json["install_url"]
+    other = oauth.install(place.portal, strange)
+    other["auth"]["domain"] = "other.bitrix24.ru"
+    assert not installed(url, other)
+    forged = oauth.install(place.portal, strange)
+    forged["auth"]["refresh_token"] = "made-up"
+    assert installed(url, forged)
+
+    ran = place.connect(*app_words(place, app))
+
+    assert ran.code != 0
+    assert "refresh token" in ran.err
+    assert not place.portal.bots

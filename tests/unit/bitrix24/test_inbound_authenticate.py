@@ -97,3 +97,15 @@ def test_a_body_without_auth_is_refused(auth: object) -> None:
     raw = b"event=ONIMBOTV2MESSAGEADD"
 
     assert not authenticate(portal(), Request("POST", "key", {}, raw), {"event": "X", "auth": auth}, NOW)
+
+
+def test_an_installation_is_believed_only_where_it_is_awaited() -> None:
+    """Of the connection's own portal, and nothing else at that address."""
+    install = {"event": "ONAPPINSTALL", "data": {"VERSION": "1"}, "auth": bitrix24.auth("an-app-s-token")}
+    strange = install | {"auth": bitrix24.auth("an-app-s-token", domain="stranger.bitrix24.ru")}
+    waiting = portal(awaits_install=True, application_token_sha256=None)
+
+    assert is_ours(install, waiting)
+    assert not is_ours(install, portal())
+    assert not is_ours(strange, waiting)
+    assert not is_ours(bitrix24.v2(1, "привет"), waiting)

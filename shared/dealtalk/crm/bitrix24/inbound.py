@@ -10,6 +10,7 @@ Options of a connection that are read here:
 - `domain`, `accepted_domains`: the portal's hosts; `member_id`: its id, where it is known;
 - `bot_id`: our bot's user;
 - `owner_leads`: a customer's message in a dialog that names an operator as its owner tells that the operator leads;
+- `awaits_install`: an app is to be installed, see installing.py;
 - `lead_pipeline`: named where leads are worked with as if they were deals (see options.py).
 """
 
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from dealtalk.crm.bitrix24.attachments import attachments_of
 from dealtalk.crm.bitrix24.entity import LINES, read_line, read_links, read_session
+from dealtalk.crm.bitrix24.installing import is_awaited
 from dealtalk.ingress.events import ParsedEvents
 from dealtalk.ingress.signatures import matches, same
 from dealtalk.ingress.values import clean_text, number_id, one_line, scalar, unix_time
@@ -60,12 +62,15 @@ def authenticate(connection: Connection, request: Request, payload: Payload, now
     """Return whether the body's top-level token is this connection's, and its portal too.
 
     Bitrix24 signs nothing. The token inside `data` is another one and is not looked at. Of member id and domain each
-    that the body names must be right, and one must be named; with a known member id it is that one.
+    that the body names must be right, and one must be named; with a known member id it is that one. An app's
+    installation that is waited for brings the token only now: see installing.py for what it may do.
     """
     auth = payload.get("auth")
     if not isinstance(auth, dict):
         return False
     options = connection.options
+    if is_awaited(connection, payload):
+        return scalar(auth.get("domain")).lower() in _domains(options)
     if not matches(scalar(auth.get("application_token")), options.get("application_token_sha256")):
         return False
     known = options.get("member_id")
