@@ -6,7 +6,7 @@ In memory are the table, the bells and the time; the model says what a test wrot
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -55,10 +55,11 @@ takeover: {resume_after_minutes: 60}
 
 @dataclass
 class Office:
-    """The account's workers. `seconds` is how long an invocation of the poller lives."""
+    """The account's workers. `seconds` is how long an invocation of the poller lives, `watch` what they tell."""
 
     world: RetailcrmWorld
     seconds: float = 20.0
+    watch: Any = field(default_factory=Silence)
 
     def __post_init__(self) -> None:
         """Connect the account."""
@@ -69,7 +70,7 @@ class Office:
         self.connection = replace(made, id=connection_id("key"), connected_at=self.clock.now())
         self.connections.save(self.connection)
         self.table.write(Put(signpost_key("retailcrm", self.connection.account), {"connection": self.connection.id}))
-        self.schemas, watch = SchemaCache(self.table, self.clock), Silence()
+        self.schemas = SchemaCache(self.table, self.clock)
         services = Services(
             table=self.table,
             connections=self.connections,
@@ -79,7 +80,7 @@ class Office:
             schemas=self.schemas,
             open_crm=self._open_crm,
             open_model=lambda _profile: self.model,
-            watch=watch,  # type: ignore[arg-type]
+            watch=self.watch,
         )
         self.responder = Responder(services)
         self.reading = Reading(
@@ -87,7 +88,7 @@ class Office:
             connections=self.connections,
             intake=Intake(self.table, self.connections, self.doorbell, self.clock),
             clock=self.clock,
-            watch=watch,  # type: ignore[arg-type]
+            watch=self.watch,
             open_history=self._open_history,
         )
 

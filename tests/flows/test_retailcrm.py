@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
+from aws_lambda_powertools import Logger, Metrics
 
 from dealtalk.connections import ConnectionState, Mode
+from dealtalk.watch import Watch
 from tests.contract.crm.retailcrm_world import RetailcrmWorld, retailcrm_simulator
 from tests.fakes.model import calls, says
 from tests.flows.retailcrm_office import Office
@@ -211,3 +215,22 @@ def test_a_handoff_without_an_order_goes_to_the_customer(office: Office) -> None
     assert office.world.account.user_name(task.performer_id) == "Олег"
     assert len(office.world.account.notes) == 1
     assert office.state.mode is Mode.HUMAN
+
+
+def test_no_log_line_holds_a_text_a_name_or_a_secret(office: Office) -> None:
+    """Whatever goes well or wrong at the CRM."""
+    log = io.StringIO()
+    logger = Logger(service="retailcrm-office", logger_handler=logging.StreamHandler(log), level="DEBUG")
+    told = Office(office.world, watch=Watch(logger, Metrics(namespace="Dealtalk", service="office")))
+    told.customer("тайна +7 917 000-00-00")
+    for fault in ("status", "drop_after", "status"):
+        office.world.simulator.fault(fault, SUB, path=BY_TURN, status=500, count=2)
+        told.poll()
+        told.work()
+    told.later(120, times=3)
+    office.world.simulator.revoke(SUB, office.world.bot.token)
+    told.poll()
+    said = log.getvalue()
+    assert "needs_attention" in said
+    secrets = office.world.secrets.values["keys"].values()
+    assert [each for each in ("тайна", "917", "Иван", "Здравствуйте", *secrets) if each in said] == []
