@@ -64,6 +64,11 @@ def connect_all(
     """Make the accounts and connect them; `folder` takes the files that the command reads. Raises Trouble."""
     described = folder / "stack.json"
     described.write_text(json.dumps(stack.describe()), encoding="utf-8")
+    planned = tuple(planned)
+    for number, minutes in {(one.kind, one.resume_after_minutes) for one in planned}:
+        kind = crm.kinds[number]
+        text = yaml.safe_dump(profile(kind.names, minutes), allow_unicode=True, sort_keys=False)
+        _bot(folder, kind, minutes).write_text(text, encoding="utf-8")
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return tuple(pool.map(lambda one: _connect(control, crm, one, folder), planned))
 
@@ -72,10 +77,8 @@ def _connect(control: StormControl, crm: StormCrm, planned: PlannedAccount, fold
     kind = crm.kinds[planned.kind]
     switches = {**kind.switches, crm.limit_switch: planned.calls_per_second}
     made = control.add_account(kind.factory, planned.name, switches)
-    bot = folder / f"{kind.factory}{planned.resume_after_minutes}.yaml"
-    text = yaml.safe_dump(profile(kind.names, planned.resume_after_minutes), allow_unicode=True, sort_keys=False)
+    bot = _bot(folder, kind, planned.resume_after_minutes)
     token = folder / f"{planned.name}.token"
-    bot.write_text(text, encoding="utf-8")
     token.write_text(control.token(planned.name), encoding="utf-8")
     words = [
         *("connect", crm.crm, "--json", "--yes", "--stack-file", str(folder / "stack.json")),
@@ -90,3 +93,7 @@ def _connect(control: StormControl, crm: StormCrm, planned: PlannedAccount, fold
         registry.connector(crm.crm).connect(arguments, opened, SilentVoice(as_json=True), Asking(yes=True))
     )
     return StormAccount(planned, kind, crm.crm, str(said["account"]), str(said["connection"]))
+
+
+def _bot(folder: Path, kind: Kind, resume_after_minutes: int) -> Path:
+    return folder / f"{kind.factory}{resume_after_minutes}.yaml"

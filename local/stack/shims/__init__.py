@@ -14,6 +14,7 @@ from local.stack.shims import (
     http_api_routes,
     leading_keys,
     loopback_tls,
+    one_worker_dies,
     queue_metrics,
 )
 
@@ -26,4 +27,5 @@ SHIMS = (
     alarm_lambda_action,
     embedded_metrics,
     queue_metrics,
+    one_worker_dies,
 )
