@@ -43,6 +43,7 @@ def _counts(storm: Storm) -> Iterator[tuple[str, int]]:
     yield "customers", len(talks)
     yield "messages of customers", len(storm.happened.said)
     yield "messages of employees", len(storm.happened.employees)
+    yield "seconds in which everybody held back", round(storm.happened.held_back)
     yield "webhooks delivered", sum(delivery["accepted"] for delivery in deliveries)
     yield "  delivered twice on purpose", sum(delivery["fault"] == "webhook_duplicate" for delivery in deliveries)
     yield "  not taken at the first attempt", sum(not d["accepted"] and d["attempt"] == 1 for d in deliveries)

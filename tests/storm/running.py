@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -178,7 +179,8 @@ class _Run:
         size = self.plan.size
         responder = self.stack.functions["Responder"]
         with Killer(self.emulator, responder, size.kills, size.seconds, self.plan.seed) as killer:
-            happened = Driver(self.control, self.plan, self.accounts).run()
+            crowded = partial(self.settling.is_crowded, size.at_once)
+            happened = Driver(self.control, self.plan, self.accounts, crowded).run()
             self.clock.ended("everybody writes")
             few = max(5, int(size.customers * MISCHIEF_ENDS_AT))
             self.settling.wait_for_backlog(LONGEST_BACKLOG, doorbells=few)

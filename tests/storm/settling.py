@@ -32,6 +32,9 @@ TELL_EVERY = 15.0
 QUIET_LOOKS = 3
 """How often in a row it must be so, since a doorbell between two places is in neither."""
 
+CROWD = 6
+"""How many doorbells per worker may wait before people are asked to hold back."""
+
 COUNTERS = [f"ApproximateNumberOfMessages{name}" for name in ("", "Delayed", "NotVisible")]
 
 
@@ -88,6 +91,15 @@ class Settling:
         self._control = control
         self._sqs: Any = stack.client("sqs")
         self._table: Any = stack.client("dynamodb")
+        self._asked_at = 0.0
+        self._doorbells = 0
+
+    def is_crowded(self, workers: int) -> bool:
+        """Return whether so many doorbells wait that more would only be a test of the machine; asks once a second."""
+        now = time.monotonic()
+        if now > self._asked_at + 1:
+            self._asked_at, self._doorbells = now, _messages(self._sqs, self._stack.queue_url)
+        return self._doorbells > CROWD * workers
 
     def left(self) -> Left:
         """Return what is left at this moment."""
