@@ -299,6 +299,8 @@ def test_a_salesbot_s_reply_passes_through_the_lead_and_a_talk_s_does_not(
     assert amocrm.crm.reply_lane(amocrm.chat, None) == amocrm.chat.deal_id
     assert kommo.crm.reply_lane(kommo.chat, kommo.deal_id) is None
     assert kommo.crm.reply_lane(replace(kommo.chat, talk_id=None), kommo.deal_id) == kommo.deal_id
+    assert kommo.open(send_order=["widget", "talks"]).reply_lane(kommo.chat, kommo.deal_id) == kommo.deal_id
+    assert kommo.open(send_order=["talks"]).reply_lane(replace(kommo.chat, talk_id=None), kommo.deal_id) is None
     assert amocrm.calls() == kommo.calls() == []
 
 

@@ -107,17 +107,15 @@ class Sender:
         raise Permanent(sentence)
 
     def lane(self, chat: Chat, deal_id: str | None) -> str | None:
-        """Return the lead whose reply field the next reply is written into, None where the talk takes it.
+        """Return the lead whose Salesbot and reply field the next reply needs, None where the talk takes it.
 
         A second chat of that lead has to wait: its text would replace the first before the bot has read it, and its
         bot would be dropped. A talk that is found closed in the very act of sending goes on by Salesbot without that.
         """
         for way in self.options.send_order:
-            if self.ways.closed(self.connection, way, _talk(chat)):
-                continue
-            if way is Way.SALESBOT:
+            if way is not Way.TALKS:
                 return deal_id or chat.deal_id
-            if chat.talk_id is not None:
+            if chat.talk_id is not None and not self.ways.closed(self.connection, way, _talk(chat)):
                 return None
         return None
 
