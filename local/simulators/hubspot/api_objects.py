@@ -43,7 +43,8 @@ def routes(router: Router) -> None:
     router.add("PATCH", "/crm/v3/objects/deals/{id}", update)
     for kind in ("notes", "tasks"):
         router.add("POST", f"/crm/v3/objects/{kind}", partial(create, kind))
-    for kind, other in (("contacts", "deals"), ("deals", "notes"), ("deals", "tasks"), ("deals", "contacts")):
+    known = [("contacts", "deals"), ("deals", "contacts")]
+    for kind, other in (*known, *((of, kind) for kind, of in TYPE_IDS)):
         router.add("GET", f"/crm/v4/objects/{kind}/{{id}}/associations/{other}", partial(associations, kind, other))
 
 

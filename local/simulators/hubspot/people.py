@@ -18,7 +18,9 @@ ORIGINS = {"chat": "1000", "facebook": "1001", "email": EMAIL}
 def open_thread(portal: Portal, contact_name: str, origin: str, *, with_deal: bool) -> tuple[Thread, Thing | None]:
     """Open a visitor's thread with their contact, and a deal of the contact in the first stage that people work in."""
     first, _, last = contact_name.partition(" ")
+    owner = str(next(iter(portal.users.values())).owner_id)
     who = {"firstname": first, "lastname": last, "email": f"visitor{len(portal.threads)}@example.test"}
+    who["hubspot_owner_id"] = owner
     contact = portal.create("contacts", who)
     deal = new_deal(portal, contact, contact_name) if with_deal else None
     channel = ORIGINS.get(origin, "1000")

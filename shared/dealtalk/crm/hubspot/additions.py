@@ -1,6 +1,6 @@
-"""Notes and tasks: created once, and found again by a marker in their last line (see `markers`).
+"""Notes and tasks of a deal, or of a contact: created once, found again by a marker in the last line (see `markers`).
 
-Follows POST /crm/v3/objects/notes and /tasks; texts are HTML. They are looked up by the deal's associations, since the
+Follows POST /crm/v3/objects/notes and /tasks; texts are HTML. They are looked up by associations, since the
 search lags behind writes.
 """
 
@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from dealtalk.deals import DealAddition
     from dealtalk.ports import Clock
 
-NOTE_TO_DEAL = 214
-TASK_TO_DEAL = 216
+CONTACT = "contact:"
+"""What stands before a contact's id where notes and tasks go to a contact, since there is no deal."""
+
+LINKS = {("notes", "deals"): 214, ("tasks", "deals"): 216, ("notes", "contacts"): 202, ("tasks", "contacts"): 204}
+"""HubSpot's own types of association."""
+
 LONGEST_NOTE = 60_000
 LONGEST_SUBJECT = 250
 MOST_LOOKED_AT = 100
@@ -38,18 +42,21 @@ KINDS: dict[type[AddNote | AddTask], tuple[str, str]] = {
 }
 
 
-def add(api: Api, deal_id: str, addition: DealAddition, responsible: str | None, clock: Clock) -> ChangeResult:
+def add(api: Api, place: str, addition: DealAddition, responsible: str | None, clock: Clock) -> ChangeResult:
     """Create the note or task in one call; a task without a person goes to `responsible`, an owner.
+
+    `place` is a deal's id, or a contact's behind `CONTACT`.
 
     `applied` where the CRM gave an id. Raises OutcomeUnknown, DealGone.
     """
     match addition:
         case AddNote():
-            kind, properties, link = "notes", _note(addition, clock.now()), NOTE_TO_DEAL
+            kind, properties = "notes", _note(addition, clock.now())
         case AddTask():
-            kind, properties, link = "tasks", _task(addition, addition.person_id or responsible), TASK_TO_DEAL
-    types = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": link}]
-    payload = {"properties": properties, "associations": [{"to": {"id": deal_id}, "types": types}]}
+            kind, properties = "tasks", _task(addition, addition.person_id or responsible)
+    of, object_id = whose(place)
+    types = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": LINKS[kind, of]}]
+    payload = {"properties": properties, "associations": [{"to": {"id": object_id}, "types": types}]}
     try:
         answer = api.write("POST", f"{OBJECTS}/{kind}", payload)
     except Refused as refusal:
@@ -67,10 +74,17 @@ def add(api: Api, deal_id: str, addition: DealAddition, responsible: str | None,
     return ChangeResult(addition, applied=True, new=addition.text, created_id=str(created))
 
 
-def was_added(api: Api, deal_id: str, addition: DealAddition) -> Certainty:
-    """Return whether one of the deal's newest notes or tasks holds the addition's marker; two calls."""
+def whose(place: str) -> tuple[str, str]:
+    """Return the kind of object and its id."""
+    is_contact = place.startswith(CONTACT)
+    return ("contacts", place.removeprefix(CONTACT)) if is_contact else ("deals", place)
+
+
+def was_added(api: Api, place: str, addition: DealAddition) -> Certainty:
+    """Return whether one of the place's newest notes or tasks holds the addition's marker; two calls."""
     kind, text = KINDS[type(addition)]
-    found = api.find(f"/crm/v4/objects/deals/{path_id(deal_id)}/associations/{kind}", [("limit", 500)]) or {}
+    of, object_id = whose(place)
+    found = api.find(f"/crm/v4/objects/{of}/{path_id(object_id)}/associations/{kind}", [("limit", 500)]) or {}
     ids = sorted({str(each["toObjectId"]) for each in rows(found)}, key=lambda each: (len(each), each))
     newest = ids[-MOST_LOOKED_AT:]
     if not newest:

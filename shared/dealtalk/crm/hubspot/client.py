@@ -93,16 +93,26 @@ class HubspotCrm:
         return Changes(self._api, self._options, self.deals).update(deal, updates, schema)
 
     def add(self, deal_id: str, addition: DealAddition) -> ChangeResult:
-        """See `ports.Crm`. A task without a person goes to the deal's owner."""
+        """See `ports.Crm`. A task without a person goes to the owner of the deal, or of the contact."""
         responsible = None
         if isinstance(addition, AddTask) and addition.person_id is None:
-            known = self._responsible
-            responsible = known[deal_id] if deal_id in known else self.read_deal(deal_id).responsible_id
+            responsible = self._owner(deal_id)
         return additions.add(self._api, deal_id, addition, responsible, self._clock)
+
+    def place_for_notes(self, chat: Chat) -> str | None:
+        """See `ports.NotesWithoutDeal`: with the thread's contact."""
+        return f"{additions.CONTACT}{chat.contact_id}" if chat.contact_id else None
 
     def was_added(self, deal_id: str, addition: DealAddition, since: datetime) -> Certainty:  # noqa: ARG002 (the port's)
         """See `ports.Crm`."""
         return additions.was_added(self._api, deal_id, addition)
+
+    def _owner(self, place: str) -> str | None:
+        kind, object_id = additions.whose(place)
+        if kind == "contacts":
+            return self.deals.owner_of_contact(object_id)
+        known = self._responsible
+        return known[place] if place in known else self.read_deal(place).responsible_id
 
     def send(self, chat: Chat, deal_id: str | None, text: str) -> Receipt:  # noqa: ARG002 (the port's)
         """See `ports.Crm` and `Threads.send`."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 OBJECTS = "/crm/v3/objects"
 ASKED = ("dealname", "pipeline", "dealstage", "amount", "hubspot_owner_id", "hs_is_closed", "createdate")
+OWNER = "hubspot_owner_id"
 CONTACT_PROPERTIES = ("email", "phone", "firstname", "lastname", "lifecyclestage")
 MOST_DEALS = 100
 LONGEST_QUERY = 4000
@@ -68,6 +69,14 @@ class Deals:
             raise DealGone(msg)
         return self.deal_of(row, self._contact(deal_id) if with_contact else None)
 
+    def owner_of_contact(self, contact_id: str) -> str | None:
+        """Return the id of a contact's owner; None where it has none. Raises DealGone where there is no such contact."""
+        row = self._read_contact(contact_id, with_deals=False)
+        if row is None:
+            msg = "the contact does not exist any more or may not be seen"
+            raise DealGone(msg)
+        return _properties(row).get(OWNER)
+
     def deal_of(self, row: Json, contact: Contact | None = None) -> Deal:
         """Return the deal that an object describes."""
         properties = _properties(row)
@@ -104,7 +113,7 @@ class Deals:
         return is_open and (not self.options.pipeline_ids or properties.get("pipeline") in self.options.pipeline_ids)
 
     def _read_contact(self, contact_id: str, *, with_deals: bool) -> Json | None:
-        params = [("properties", ",".join(CONTACT_PROPERTIES))]
+        params = [("properties", ",".join((*CONTACT_PROPERTIES, OWNER)))]
         more = [("associations", "deals")] if with_deals else []
         return self.api.find(f"{OBJECTS}/contacts/{path_id(contact_id)}", [*params, *more])
 
