@@ -70,7 +70,7 @@ class Deals:
         return self.deal_of(row, self._contact(deal_id) if with_contact else None)
 
     def owner_of_contact(self, contact_id: str) -> str | None:
-        """Return the id of a contact's owner; None where it has none. Raises DealGone where there is no such contact."""
+        """Return the id of a contact's owner; None where it has none. Raises DealGone without such a contact."""
         row = self._read_contact(contact_id, with_deals=False)
         if row is None:
             msg = "the contact does not exist any more or may not be seen"
