@@ -63,7 +63,6 @@ class Learnt:
 
     def take_over(self, arrival: int, at: datetime) -> None:
         """Let a person lead since `at`: what arrived up to `arrival` needs no answer of the bot."""
-        """Take in that a person leads since the message with this number."""
         self.takeovers += 1
         self.employee_no = max(arrival, self.employee_no)
         self.values["employee_no"] = self.employee_no or None
