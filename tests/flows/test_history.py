@@ -14,7 +14,7 @@ from dealtalk.conversation.forgetting import Forgetting
 from dealtalk.conversation.oversight import Oversight
 from dealtalk.errors import CrmUnavailable, NeedsAttention, RateLimited
 from dealtalk.messages import Author, Chat
-from dealtalk.recovery.bookmark import LEASE, Bookmark, Stand, reader_key
+from dealtalk.recovery.bookmark import LEASE, Bookmark, LeaseLost, Stand, reader_key
 from tests.fakes.model import says
 from tests.fakes.world import CHAT, PROFILE, World
 
@@ -56,6 +56,23 @@ def test_a_webhook_that_comes_after_the_reader_is_known(world: World) -> None:
     world.work()
     assert (result.stored, result.known, result.rung) == (0, 1, 0)
     assert world.replies == ["Семь тысяч."]
+
+
+def test_webhook_and_reader_at_the_same_instant_store_one_message(world: World) -> None:
+    """Whoever writes second finds the id taken, and looks again."""
+    lost(world, "Сколько стоит окно?", ago=1)
+    raced: list[str] = []
+
+    def webhook(name: str) -> None:
+        if name == "write" and "read" in raced:
+            raced.remove("read")
+            world.take(world.record.messages[0])
+
+    world.table.before = webhook
+    world.record.before = lambda: raced.append("read")
+    read = world.reads()
+    assert (read.why, read.taken.stored, read.taken.known) == ("read", 0, 1)
+    assert len(world.timeline()) == 1
 
 
 def test_what_a_webhook_brought_is_not_taken_again(world: World) -> None:
@@ -115,6 +132,8 @@ def test_a_reader_that_outlived_its_lease_moves_nothing(world: World) -> None:
     world.reads()
     read = world.reading.go_on(world.connection, old, lambda: 60.0)
     assert read.why in {"lease_lost", "out_of_time"}
+    with pytest.raises(LeaseLost):
+        old.move({"read": 0}, at_end=True)
     assert world.table.items[reader_key(world.connection)]["cursor"] == {"read": 1}
 
 

@@ -124,6 +124,15 @@ def test_nobody_is_bothered_before_the_crm_must_have_sent_again(amo: Office) -> 
     assert (amo.world.received(), amo.world.tasks()) == (["Семь тысяч."], [])
 
 
+def test_what_was_too_young_is_read_again_when_it_is_old_enough(amo: Office) -> None:
+    """The place moves no further than what can be told."""
+    amo.says("Сколько стоит окно?")
+    amo.work(10 * 60)
+    assert amo.reads().taken.stored == 0
+    amo.work(25 * 60)
+    assert amo.reads().taken.stored == 1
+
+
 def test_a_webhook_later_than_that_brings_the_text_after_all(amo: Office) -> None:
     """The fourth and fifth attempts come within two hours: the text stands in the timeline, nobody is asked twice."""
     line = amo.says("Сколько стоит окно?")

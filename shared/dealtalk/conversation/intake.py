@@ -146,7 +146,7 @@ class Intake:
         """Return what the conversation's found messages are placed among."""
         items = self._table.newest(state.conversation.partition, TIMELINE, ENTRIES)
         entries = read_entries(items, up_to=state.arrived, now=self._clock.now(), after=state.forgotten)
-        return Past(entries, state.resumed_at, state.forgotten_at)
+        return Past(entries, state.forgotten_at)
 
     def _ring(self, batch: _Batch) -> int:
         newest = batch.newest_waiting

@@ -56,7 +56,7 @@ class Learnt:
             self.values["customer_no"] = arrival
             if not past.has_newer_customers(message) or not self.state.chat.chat_id:
                 self.values["chat"] = _filled_up(message.chat, self.state.chat)
-        elif message.author in PEOPLE and not past.is_before_resume(message):
+        elif message.author in PEOPLE:
             covered = past.covers(message)
             self.take_over(arrival if covered is None else covered, min(message.sent_at, now))
         return marks

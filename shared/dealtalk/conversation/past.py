@@ -1,7 +1,7 @@
 """What was already said when a message is found late: its place among messages that came before it.
 
 A webhook brings a message when it was written; the CRM's history may bring it after newer ones were answered. Times
-that are compared here are the CRM's own, of messages of one chat, but for the operator's commands, which have ours.
+that are compared here are the CRM's own, of messages of one chat; only when a conversation was forgotten is our time.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ PEOPLE = frozenset({Author.EMPLOYEE, Author.UNKNOWN})
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A conversation's newest entries, and when an operator resumed the bot or had the conversation forgotten."""
+    """A conversation's newest entries, and when it was forgotten, if it was."""
 
     entries: Sequence[Entry]
-    resumed_at: datetime | None = None
     forgotten_at: datetime | None = None
 
     def is_forgotten(self, message: InboundMessage) -> bool:
@@ -61,10 +60,6 @@ class Past:
             for entry in self.entries
             if entry.kind is EntryKind.REPLY and not entry.own_ids
         )
-
-    def is_before_resume(self, message: InboundMessage) -> bool:
-        """Return whether an operator gave the conversation back to the bot after this message."""
-        return self.resumed_at is not None and message.sent_at <= self.resumed_at
 
     def covers(self, message: InboundMessage) -> int | None:
         """Return up to which arrival number an employee's message answers the customer; None: all that has arrived.

@@ -104,7 +104,7 @@ class AccountRecord:
             return HistoryPage(tuple(messages), place.cursor(end), more=True)
         # What is too young to be called unread is read once more, when it is old enough.
         again = end - self.options.unread_after_minutes * 60 - OVERLAP
-        return HistoryPage(tuple(messages), place.cursor(max(place.start, again)), more=False)
+        return HistoryPage(tuple(messages), place.cursor(max(int(since.timestamp()), again)), more=False)
 
     def complete(self, messages: Sequence[InboundMessage]) -> list[InboundMessage]:
         """See `ports.IdsFirst`.
