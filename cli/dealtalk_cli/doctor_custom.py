@@ -51,7 +51,10 @@ def _abilities(receiver: Receiver, told: list[str]) -> Iterator[Finding]:
         sentence = f"says that it takes {', '.join(told) or 'replies only'}; the connection has {', '.join(known)}"
         yield warning("receiver", sentence, AGAIN)
     if Ability.DEAL_CHANGES not in receiver.options.supports:
-        yield warning("deals", "deals are not changed, and no note is written: the receiver takes no deal_changes")
+        yield warning(
+            "deals",
+            "deals are not used, and people are called by person_needed only: the receiver takes no deal_changes",
+        )
     if Ability.EVENT_STATUS not in receiver.options.supports:
         yield warning("replies", "where an answer gets lost, nobody can say whether a reply arrived: no event_status")
 

@@ -86,7 +86,7 @@ class Line:
 
 @dataclass(slots=True)
 class Chat:
-    """A customer's chat. `left_to_person`: how often a person was asked for."""
+    """A customer's chat. `left_to_person`: how often a person was asked for; `for_people`: what they were told."""
 
     id: str
     contact: str
@@ -94,6 +94,7 @@ class Chat:
     deal_id: str | None
     lines: list[Line] = field(default_factory=list)
     left_to_person: int = 0
+    for_people: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -40,7 +40,7 @@ BODIES = {
     "deal_request": {"deal_id"},
     "schema_request": set(),
     "event_status": {"event_ids"},
-    "person_needed": {"chat_id"},
+    "person_needed": {"chat_id", "text"},
 }
 BOT = "Dealtalk"
 
@@ -144,6 +144,8 @@ def _person(company: Company, event: Json) -> Json:
     chat = company.chats.get(_text(event["chat_id"]))
     if chat is None:
         raise Refusal(422, "unknown chat_id")
+    if event["text"] is not None:
+        chat.for_people.append(_text(event["text"]))
     chat.left_to_person += 1
     return {}
 

@@ -84,16 +84,22 @@ class Channel:
         at = State.from_item(conversation, self.table.read([key]).get(key)).employee_at
         return at is not None and at > since
 
-    def leave_to_person(self, chat: Chat) -> None:
-        """See `ports.Crm`: an event with the same id for the same message of the customer."""
+    def call_person(self, chat_id: str, event_id: str, text: str | None) -> bool:
+        """Post `person_needed`; return whether the receiver takes such events. Raises as `Callback.post`."""
         if Ability.PERSON_NEEDED not in self.options.supports:
-            return
-        event_id = short_hash(f"person|{self.connection.partition}|{chat.chat_id}|{chat.route}")
+            return False
         try:
-            self.callback.post("person_needed", event_id, {"chat_id": chat.chat_id})
+            self.callback.post("person_needed", event_id, {"chat_id": chat_id, "text": text})
         except EventRefused:
             # By the public protocol receivers may refuse what they do not know.
             _log.warning("the receiver does not take person_needed")
+            return False
+        return True
+
+    def leave_to_person(self, chat: Chat) -> None:
+        """See `ports.Crm`: an event with the same id for the same message of the customer."""
+        event_id = short_hash(f"person|{self.connection.partition}|{chat.chat_id}|{chat.route}")
+        self.call_person(chat.chat_id, event_id, None)
 
     def _note(self, key: Key, event_id: str, *, done: bool) -> None:
         now = self.clock.now()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from dealtalk.crm.custom.callback import open_callback
 from dealtalk.crm.custom.channel import Channel
 from dealtalk.crm.custom.deal_store import DealStore
-from dealtalk.crm.custom.options import custom_options
-from dealtalk.crm.custom.own_deals import OwnDeals
+from dealtalk.crm.custom.options import Ability, custom_options
+from dealtalk.crm.custom.own_deals import OwnDeals, addition_id
+from dealtalk.deals import ChangeResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,21 +18,29 @@ if TYPE_CHECKING:
     from dealtalk.connections import Connection
     from dealtalk.crm.custom.own_deals import Deals
     from dealtalk.crm.registry import Opening
-    from dealtalk.deals import ChangeResult, Deal, DealAddition, DealSchema, DealUpdate
+    from dealtalk.deals import Deal, DealAddition, DealSchema, DealUpdate
     from dealtalk.messages import Chat
     from dealtalk.ports import Certainty, Receipt
 
 
-class CustomCrm:
-    """See `ports.Crm`. Opened for one turn; `calls` counts its requests.
+CHAT = "chat:"
+"""What stands before a chat's id in the place of a deal's: notes and tasks of a chat without a deal."""
 
-    `deals` may be another program's than the chats: see `Deals`.
+NOBODY = "The CRM does not let a person know of this chat."
+
+
+class CustomCrm:
+    """See `ports.Crm` and `ports.NotesWithoutDeal`. Opened for one turn; `calls` counts its requests.
+
+    `deals` may be another program's than the chats: see `Deals`. A chat without a deal has no place for notes, so what
+    a person is to know of it (without a deal the bot writes nothing else) goes with `person_needed`.
     """
 
     def __init__(self, channel: Channel, deals: Deals, calls: Callable[[], int]) -> None:
         self._channel = channel
         self._deals = deals
         self._calls = calls
+        self._called: set[str] = set()
 
     @property
     def calls(self) -> int:
@@ -61,11 +70,24 @@ class CustomCrm:
 
     def add(self, deal_id: str, addition: DealAddition) -> ChangeResult:
         """See `ports.Crm`."""
-        return self._deals.add(deal_id, addition)
+        if not deal_id.startswith(CHAT):
+            return self._deals.add(deal_id, addition)
+        chat_id = deal_id.removeprefix(CHAT)
+        event_id = addition_id(deal_id, addition)
+        if not self._channel.call_person(chat_id, event_id, addition.text):
+            return ChangeResult(addition, applied=False, refusal=NOBODY)
+        self._called.add(chat_id)
+        return ChangeResult(addition, applied=True, new=addition.text, created_id=event_id)
 
     def was_added(self, deal_id: str, addition: DealAddition, since: datetime) -> Certainty:
         """See `ports.Crm`."""
+        if deal_id.startswith(CHAT):
+            return self._channel.was_taken(addition_id(deal_id, addition))
         return self._deals.was_added(deal_id, addition, since)
+
+    def place_for_notes(self, chat: Chat) -> str | None:
+        """See `ports.NotesWithoutDeal`."""
+        return CHAT + chat.chat_id if Ability.PERSON_NEEDED in self._channel.options.supports else None
 
     def send(self, chat: Chat, deal_id: str | None, text: str) -> Receipt:  # noqa: ARG002 (the chat is enough)
         """See `ports.Crm`."""
@@ -80,8 +102,9 @@ class CustomCrm:
         return self._channel.employee_wrote(chat, since)
 
     def leave_to_person(self, chat: Chat) -> None:
-        """See `ports.Crm`."""
-        self._channel.leave_to_person(chat)
+        """See `ports.Crm`: once is enough where this turn has told a person already."""
+        if chat.chat_id not in self._called:
+            self._channel.leave_to_person(chat)
 
 
 def open_crm(connection: Connection, opening: Opening) -> CustomCrm:

@@ -83,7 +83,12 @@ class OwnDeals:
     _documents: dict[str, Json] = field(init=False, default_factory=dict)
 
     def find_deal(self, chat: Chat) -> str | None:
-        """See `ports.Crm`: the deal that the message names, else the one that the chat's messages named last."""
+        """See `ports.Crm`: the deal that the message names, else the one that the chat's messages named last.
+
+        None where the receiver takes no changes: notes and tasks would have no place, and nobody could be called.
+        """
+        if Ability.DEAL_CHANGES not in self.options.supports:
+            return None
         return chat.deal_id or self.store.deal_of(chat.chat_id)
 
     def read_schema(self) -> DealSchema:
@@ -115,7 +120,7 @@ class OwnDeals:
         """See `ports.Crm`: a `deal_changes` event with one change, whose id is the addition's own."""
         if Ability.DEAL_CHANGES not in self.options.supports:
             return ChangeResult(addition, applied=False, refusal=NO_CHANGES)
-        event_id = _addition_id(deal_id, addition)
+        event_id = addition_id(deal_id, addition)
         said = self.callback.post("deal_changes", event_id, {"deal_id": deal_id, "changes": [change_json(addition)]})
         [result] = results_of(said, 1)
         refusal = refusals_of([result]).get(0)
@@ -127,7 +132,7 @@ class OwnDeals:
 
     def was_added(self, deal_id: str, addition: DealAddition, since: datetime) -> Certainty:  # noqa: ARG002 (ids know no time)
         """See `ports.Crm`."""
-        return self.channel.was_taken(_addition_id(deal_id, addition))
+        return self.channel.was_taken(addition_id(deal_id, addition))
 
     def _document(self, deal_id: str) -> Json:
         if Ability.DEAL_REQUEST in self.options.supports:
@@ -212,5 +217,6 @@ def _checked_schema(said: Mapping[str, object]) -> Json:
         raise NeedsAttention(msg) from None
 
 
-def _addition_id(deal_id: str, addition: DealAddition) -> str:
+def addition_id(deal_id: str, addition: DealAddition) -> str:
+    """Return the id of the event that carries an addition: the same for the same journal step."""
     return short_hash(f"{deal_id}|{addition.marker}")
