@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dealtalk.connections import Auth
 from dealtalk.crm.bitrix24.options import bitrix_options
+from dealtalk.crm.option_values import TakeoverSource
 from dealtalk.deals import same_name
 from dealtalk.errors import NeedsAttention
 from dealtalk_cli.bitrix24 import access
@@ -79,7 +80,9 @@ def look(arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Aski
     _check_scopes(portal, voice)
     account = entered.member_id or (known.account if known else host)
     previous = stack.directory.find(CRM, account)
-    options = {**(previous.options if previous else {}), **given, "domain": host}
+    # The core's own default would stop asking once an operator's message came by an event; taking a dialog sends none.
+    first = {"takeover_source": TakeoverSource.POLL.value}
+    options = {**(previous.options if previous else first), **given, "domain": host}
     options["contact_fields"] = profile.reads_contact != ()
     if entered.member_id:
         options["member_id"] = entered.member_id

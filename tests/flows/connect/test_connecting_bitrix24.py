@@ -144,6 +144,7 @@ def test_a_portal_is_connected_by_its_webhook(place: Place) -> None:
     assert (place.bot.type, place.bot.openline, place.bot.token) == ("openline", True, token)
     assert connection.options["application_token_sha256"] == sha256_hex(f"custom{token}")
     assert (connection.options["bot_id"], connection.options["tags_field"]) == (str(place.bot.id), TAGS_FIELD)
+    assert connection.options["takeover_source"] == "poll"
     assert (place.line.welcome_bot_enable, place.line.welcome_bot_id) == ("Y", place.bot.id)
     assert (place.line.welcome_bot_join, place.line.welcome_bot_time) == ("always", 0)
     assert place.line.welcome_bot_left == "close"
