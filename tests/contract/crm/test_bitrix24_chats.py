@@ -69,6 +69,15 @@ def test_a_session_that_the_message_did_not_name_is_asked_for(world: BitrixWorld
     assert crm.calls == 2
 
 
+def test_an_answer_from_the_company_s_own_phone_is_a_person_s(world: BitrixWorld) -> None:
+    """Wazzup's connector echoes it in the customer's name."""
+    since = world.now()
+    world.pass_time(5)
+    world.simulator.customer_says(NAME, world.chat_id, "=== Исходящее сообщение, автор: Марина ===\nПерезвоню")
+
+    assert world.crm.employee_wrote(world.chat, since)
+
+
 def test_a_bot_that_was_sent_away_cannot_write(world: BitrixWorld) -> None:
     """That is for a person, not for a retry."""
     world.simulator.attach(NAME, world.bot, left="queue")

@@ -15,6 +15,7 @@ from dealtalk.crm.bitrix24.api import Command, number
 from dealtalk.crm.bitrix24.entity import read_session
 from dealtalk.crm.bitrix24.errors import Refused
 from dealtalk.crm.bitrix24.fields import instant
+from dealtalk.crm.bitrix24.inbound import is_echo
 from dealtalk.crm.bitrix24.options import Handover, Interface
 from dealtalk.errors import OutcomeUnknown, Permanent
 from dealtalk.messages import normalised_hash
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 SKEW = timedelta(seconds=5)
 SYSTEM = "0"
+WAY = "chat bot"
+"""How a reply was sent, as the timeline shows it."""
 LEADS_ALREADY = frozenset({"WRONG_CHAT", "ACCESS_DENIED", "ACCESS_ERROR", "CHAT_ID"})
 """Refusals of a handover that mean that there is nothing left to hand over."""
 
@@ -79,7 +82,7 @@ class Chats:
         if not message_id or isinstance(message_id, bool):
             msg = "Bitrix24 did not name the message that it sent"
             raise OutcomeUnknown(msg)
-        return Receipt(str(message_id), confirmed=True, way=self.options.interface.value)
+        return Receipt(str(message_id), confirmed=True, way=WAY)
 
     def was_sent(self, chat: Chat, text: str, since: datetime) -> Certainty:
         """Return whether the bot's text stands in the session since `since`."""
@@ -99,7 +102,7 @@ class Chats:
         if seen is None:
             return False
         later = [each for each in seen.messages if each.at > since]
-        if any(each.sender in seen.people for each in later):
+        if any(each.sender in seen.people or is_echo(each.text) for each in later):
             return True
         owned = self.options.owner_leads and seen.owner not in {"", SYSTEM, self.options.bot_id}
         return owned and any(each.sender == SYSTEM for each in later)

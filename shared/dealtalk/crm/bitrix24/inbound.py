@@ -181,7 +181,7 @@ def read_said(connection: Connection, said: Said, now: datetime) -> ParsedEvents
     if author is Author.CUSTOMER:
         if _ECHO_SYSTEM.match(text):
             return ParsedEvents(ignored={"system_message": 1})
-        without = _ECHO.sub("", text, count=1) if _ECHO.match(text) else text
+        without = _ECHO.sub("", text, count=1) if is_echo(text) else text
         author, text = (Author.EMPLOYEE, without) if without is not text else (author, text)
     if message_id is None or chat is None or (author is Author.CUSTOMER and not (text or attachments)):
         return ParsedEvents(ignored={"unusable_message": 1})
@@ -248,6 +248,11 @@ def _chat(connection: Connection, said: Said) -> Chat | None:
         channel=one_line(line.connector, _MAX_CHANNEL) if line else None,
         route=links.other_place(),
     )
+
+
+def is_echo(text: str) -> bool:
+    """Return whether a connector wrote this in the customer's name for the company's own phone."""
+    return _ECHO.match(text) is not None
 
 
 def yes(value: object) -> bool:
