@@ -45,10 +45,6 @@ HIDDEN_SECONDS = 105
 """How long the queue hides a doorbell by default; the template's 540 matter only to a worker that is killed before its
 handler's first call, and no storm waits nine minutes for that one."""
 
-WARM_WEBHOOKS = 6
-"""Workers of the webhook that are started before the storm, with all of the responder's: a crowd of cold starts would
-take longer than the CRM waits for an answer."""
-
 NO_EVENT = b'{"Records": [], "requestContext": {"http": {"method": "GET", "path": "/"}}, "headers": {}}'
 
 MISCHIEF_ENDS_AT = 0.05
@@ -89,7 +85,9 @@ def storm(size: Size, seed: int, crm: StormCrm = AMOCRM) -> Storm:
         with tempfile.TemporaryDirectory() as folder:
             accounts = connect_all(stack, control, crm, planned.accounts, Path(folder))
         clock.ended("connect")
-        prepare(stack, {"Responder": size.at_once, crm.webhook: WARM_WEBHOOKS})
+        # As many as can be at work: an account's webhooks come one after the other, and a crowd of cold starts would
+        # take longer than the CRM waits for an answer.
+        prepare(stack, {"Responder": size.at_once, crm.webhook: size.accounts})
         clock.ended("warm up")
         run = _Run(planned, stack, control, mind, accounts, emulator_pid(stack), clock)
         with Schedules(stack) as schedules:
