@@ -77,6 +77,12 @@ SCHEMA = DealSchema(
 CHAT = Chat("chat-1", talk_id="77", deal_id="500", contact_id="900", channel="telegram")
 
 
+def bare(message: InboundMessage) -> InboundMessage:
+    """Return what a webhook that brings ids only knows of a message."""
+    chat = Chat(message.chat.chat_id)
+    return replace(message, chat=chat, author=Author.UNKNOWN, text="", outgoing=False, pending=True)
+
+
 class Silence:
     """A watch that remembers counts and errors."""
 
@@ -221,12 +227,7 @@ class World:
         """Bring messages as bare ids; the CRM tells what they are when it is asked, unless it does not list them."""
         if listed:
             self.crm.said |= {message.id: message for message in messages}
-        return self.take(*(self.bare(message) for message in messages))
-
-    def bare(self, message: InboundMessage) -> InboundMessage:
-        """Return what a webhook that brings ids only knows of a message."""
-        chat = Chat(message.chat.chat_id)
-        return replace(message, chat=chat, author=Author.UNKNOWN, text="", outgoing=False, pending=True)
+        return self.take(*(bare(message) for message in messages))
 
     def employee_says(self, text: str) -> InboundMessage:
         """Bring an employee's message."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from dealtalk.deals import AddTask
 from dealtalk.errors import CrmUnavailable, NeedsAttention, OutcomeUnknown, RateLimited
 from dealtalk.messages import Chat
-from dealtalk.ports import Certainty, Receipt
+from dealtalk.ports import Certainty, ReadMessages, Receipt
 from tests.faults.faults import Fault, Port
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Kind:
 
     `returns_ids`: a send returns its message's id, else a bot is queued. `sees_texts`: what was said can be read.
     `tells_outgoing`: webhooks of outgoing messages are sent. `echo_by_owner`: our replies carry a person as author.
+    `ids_only`: webhooks bring ids, and what was said is read by them.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Kind:
     sees_texts: bool = True
     tells_outgoing: bool = True
     echo_by_owner: bool = False
+    ids_only: bool = False
 
 
 KINDS = (
@@ -212,6 +214,11 @@ class ProcessCrm:
         """See `ports.Crm`."""
         self._own_chat(chat)
         return self._ask("employee_wrote", lambda: self.account.crm.employee_wrote(chat, since))
+
+    def read_messages(self, chat: Chat, ids: Sequence[str]) -> ReadMessages:
+        """See `ports.MessageReader`."""
+        self._own_chat(chat)
+        return self._ask(f"read_messages {list(ids)}", lambda: self.account.crm.read_messages(chat, ids))
 
     def leave_to_person(self, chat: Chat) -> None:
         """See `ports.Crm`."""

@@ -32,12 +32,13 @@ def history(company: Company, talk: Talk) -> list[Moment]:
     """Return all that was written of a conversation, in order."""
     if talk.label in company.histories:
         return company.histories[talk.label]
+    people = {message_id for message_id, _, _ in talk.employee}
     meta: dict[str, Any] = {}
     moments: list[Moment] = []
     for written in company.storage.log:
         mine = [write for write in written.writes if write.key[0] == talk.key.partition]
         writes = [write for write in mine if isinstance(write, Update)]
-        by_person = any(isinstance(write, Put) and write.item.get("author") == "employee" for write in mine)
+        by_person = any(isinstance(write, Put) and _is_a_persons(write.item, people) for write in mine)
         if not writes:
             continue
         changed: dict[str, Any] = {}
@@ -55,3 +56,8 @@ def history(company: Company, talk: Talk) -> list[Moment]:
         meta |= changed
     company.histories[talk.label] = moments
     return moments
+
+
+def _is_a_persons(item: Item, people: set[str]) -> bool:
+    """Return whether an item is an employee's message, also while only its id is known."""
+    return item.get("author") == "employee" or bool(item.get("pending") and item["message_id"] in people)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dealtalk.messages import Author, InboundMessage
+from tests.fakes.world import bare
 from tests.faults.accounts import Account, Edited
 from tests.faults.faults import Fault
 
@@ -61,7 +62,7 @@ class People:
         message = self._message(talk, f"вопрос {marker}", Author.CUSTOMER)
         talk.said.append((marker, message.id, self.company.scheduler.time))
         self.company.outside.note("customer", talk.label, f"writes {marker}")
-        self.company.traffic.bring(talk.account, message, at_once=at_once)
+        self._tell(talk.account, message, at_once=at_once)
 
     def employee_writes(self, talk: Talk, text: str = "", *, at_once: bool = False) -> None:
         """Let an employee write; a webhook tells of it where this account has such."""
@@ -70,7 +71,7 @@ class People:
         talk.account.crm.employee_writes(talk.chat.chat_id)
         self.company.outside.note("employee", talk.label, "writes")
         if talk.account.kind.tells_outgoing:
-            self.company.traffic.bring(talk.account, message, at_once=at_once)
+            self._tell(talk.account, message, at_once=at_once)
 
     def person_edits(self, talk: Talk) -> None:
         """Let a person set a field of the deal."""
@@ -103,7 +104,16 @@ class People:
             return
         author = Author.EMPLOYEE if account.kind.echo_by_owner else Author.BOT
         message = self._message(talk, text, author, message_id)
-        self.company.traffic.bring(account, message, at_once=self.company.dice.coin(0.2))
+        # Where nobody else's name stands on it, the CRM itself knows what this app sent.
+        self._tell(account, message, at_once=self.company.dice.coin(0.2), listed=account.kind.echo_by_owner)
+
+    def _tell(self, account: Account, message: InboundMessage, *, at_once: bool, listed: bool = True) -> None:
+        """Let the CRM tell of a message: whole, or by its id, and then it tells what it was when it is asked."""
+        if account.kind.ids_only:
+            if listed:
+                account.crm.said[message.id] = message
+            message = bare(message)
+        self.company.traffic.bring(account, message, at_once=at_once)
 
     def interject(self, fault: Fault, process: Process, what: str) -> None:
         """Let a person act; an employee who writes while a reply goes out may write the very same words."""

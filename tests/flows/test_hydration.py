@@ -15,7 +15,7 @@ from dealtalk.hydration import LISTED_WITHIN, Hydrator
 from dealtalk.messages import Author
 from dealtalk.recovery.redrive import BUDGET, Fate, Redriver
 from tests.fakes.model import calls, says
-from tests.fakes.world import CHAT, PROFILE, World
+from tests.fakes.world import CHAT, PROFILE, World, bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -140,7 +140,7 @@ def test_our_own_first_part_coming_back_as_a_bare_id_does_not_stop_the_second() 
 
     def echoed(*args: object) -> object:
         receipt = send(*args)  # type: ignore[arg-type]
-        world.take(world.bare(world.message("", Author.BOT, id=receipt.message_id)))
+        world.take(bare(world.message("", Author.BOT, id=receipt.message_id)))
         return receipt
 
     world.crm.send = echoed  # type: ignore[assignment,method-assign]
@@ -158,7 +158,7 @@ def test_our_own_reply_as_a_bare_id_after_the_commit_is_no_message() -> None:
     world = World()
     world.tells_of(world.message("окна"))
     world.work()
-    result = world.take(world.bare(world.message("", Author.BOT, id=world.crm.sent[0].message_id)))
+    result = world.take(bare(world.message("", Author.BOT, id=world.crm.sent[0].message_id)))
     assert (result.stored, result.known, result.rung) == (0, 1, 0)
 
 

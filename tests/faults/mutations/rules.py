@@ -63,6 +63,26 @@ MUTATIONS = (
         ("people",),
     ),
     Mutation(
+        "a message that is not read yet does not block",
+        f"{CORE}.journal:Claim.guard",
+        "if heard:",
+        "if False:",
+        _broken(3),
+        ("people",),
+        1500,
+        known=4,
+    ),
+    Mutation(
+        "what is read does not set the conversation to human",
+        "dealtalk.hydration:Hydrator._write",
+        'learnt.hear(entry["arrival"], message, stored_at)',
+        'if message.author is Author.CUSTOMER:\n                learnt.hear(entry["arrival"], message, stored_at)',
+        _broken(3),
+        ("people",),
+        1500,
+        known=4,
+    ),
+    Mutation(
         "the claim ignores the person",
         "dealtalk.workbench:Workbench._claim",
         'equals("mode", state.mode.value if state.mode else None),\n'
