@@ -27,6 +27,7 @@ HANDOFF_STEP = re.compile(r"^[hz]")
 INJECTED = frozenset({429, 500, 502, 503, 0})
 """Statuses of calls that the storm itself makes; 0 is a cut connection. A real 429 is counted apart."""
 
+GIVEN_UP = "the CRM gave up delivering it, the machine was too slow"
 EFFECTS = frozenset({"reply", "update", "addition"})
 RESUME_SLACK = 2.0
 
@@ -92,7 +93,7 @@ def _answered(record: Record, verdict: Verdict) -> None:
     for said in record.said:
         item = stored.get(said.message_id)
         if item is None and said.message_id not in record.stored_at:
-            verdict.excepted["the CRM gave up delivering it: the machine was too slow to take it"] += 1
+            verdict.excepted[GIVEN_UP] += 1
         elif item is None:
             verdict.broken(1, record, f"{said.mark} was never stored")
         elif said.mark in covered:
