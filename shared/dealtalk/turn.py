@@ -74,8 +74,8 @@ class Turn(Workbench):
             self._go_on_handing_over(mode)
         if waits := self._confirm():
             return self._look_again(waits)
-        if self.journal is not None and self._is_stale(mode):
-            self.drop("stale")
+        if why := self._needless(mode):
+            self.drop(why)
         if waits := rules.decide_mode(self.state, mode, self._pace(), now):
             return self._look_again(waits)
         entries = self._entries()
@@ -311,9 +311,16 @@ class Turn(Workbench):
         if begun is not None and mode not in {Mode.HUMAN, Mode.OFF}:
             raise NeedsHuman(begun.data["reason"])
 
-    def _is_stale(self, mode: Mode) -> bool:
-        """Return whether the unfinished turn must not go on: the customer wrote again, or the bot may not speak."""
-        return self.state.customer_no > self.state.turn_seen or mode in {Mode.HUMAN, Mode.OFF}
+    def _needless(self, mode: Mode) -> str | None:
+        """Return why an unfinished turn must not go on, if so.
+
+        The customer wrote again, the bot may not speak, or an overtaken worker has answered.
+        """
+        if self.journal is None:
+            return None
+        if self.state.customer_no > self.state.turn_seen or mode in {Mode.HUMAN, Mode.OFF}:
+            return "stale"
+        return None if self.state.is_waiting else "answered_already"
 
     def _confirm(self) -> Decision | None:
         """Judge the last reply where it went by a way that returns no id; return what to do while that is not known.

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from dealtalk.deals import AddTask
-from dealtalk.errors import CrmUnavailable, NeedsAttention, OutcomeUnknown, RateLimited
+from dealtalk.deals import AddTask, SetField
+from dealtalk.errors import CrmUnavailable, LimitedAfterWrite, NeedsAttention, OutcomeUnknown, RateLimited
 from dealtalk.messages import Chat
 from dealtalk.ports import Certainty, ReadMessages, Receipt
 from tests.faults.faults import Fault, Port
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dealtalk.connections import Connection
-    from dealtalk.deals import ChangeResult, Deal, DealAddition, DealSchema, DealUpdate
+    from dealtalk.deals import ChangeResult, Deal, DealAddition, DealSchema, DealUpdate, FieldValue
     from tests.contract.crm.fake import FakeCrm
     from tests.faults.outside import Outside
     from tests.faults.scheduler import Process, Scheduler
@@ -68,7 +68,10 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """A change that the CRM carried out. `read_at`: when this process last read the deal; `late`: nobody waited."""
+    """A change that the CRM carried out. `read_at`: when this process last read the deal; `late`: nobody waited.
+
+    `replaced`: the field's value until then.
+    """
 
     time: float
     deal_id: str
@@ -78,6 +81,7 @@ class Landed:
     step: str
     read_at: float
     late: bool
+    replaced: FieldValue | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +179,11 @@ class ProcessCrm:
         step, read_at = self._step(), self.process.deal_read.get(deal.id, -1.0)
 
         def effect() -> list[ChangeResult]:
-            before = len(self.account.crm.changes)
+            before, stood = len(self.account.crm.changes), self.account.crm.deals.get(deal.id, deal)
             results = self.account.crm.update_deal(deal, updates, schema)
             for deal_id, change in self.account.crm.changes[before:]:
-                self._landed(deal_id, change, step, read_at)
+                replaced = stood.fields.get(change.field_id) if isinstance(change, SetField) else None
+                self._landed(deal_id, change, step, read_at, replaced)
             return results
 
         return self._act(f"update_deal {deal.id} {[str(u) for u in updates]}", effect)
@@ -225,11 +230,17 @@ class ProcessCrm:
         self._own_chat(chat)
         self._ask("leave_to_person", lambda: self.account.crm.leave_to_person(chat))
 
-    def _landed(self, deal_id: str, change: DealUpdate | DealAddition, step: tuple[str, str], read_at: float) -> None:
+    def _landed(
+        self,
+        deal_id: str,
+        change: DealUpdate | DealAddition,
+        step: tuple[str, str],
+        read_at: float,
+        replaced: FieldValue | None = None,
+    ) -> None:
         late = self.process.step != step or self.process.effect_until is None or self.process.dead
-        self.account.landed.append(
-            Landed(self.outside.scheduler.time, deal_id, change, self.process.conversation, *step, read_at, late=late)
-        )
+        now, conversation = self.outside.scheduler.time, self.process.conversation
+        self.account.landed.append(Landed(now, deal_id, change, conversation, *step, read_at, late, replaced))
 
     def _step(self) -> tuple[str, str]:
         """Return turn and step that this effect belongs to; the turn is the open one where no start was noted."""
@@ -260,6 +271,8 @@ def asking_error(fault: Fault) -> Exception:
 
 def acting_error(fault: Fault) -> Exception:
     """Return what a change or a send raises: only what surely had no effect is a plain Retryable."""
+    if fault is Fault.NOT_READ_BACK:
+        return LimitedAfterWrite("the CRM answered 429 to what followed the change", after=3)
     if fault in {Fault.ANSWER_LOST, Fault.LATE}:
         return OutcomeUnknown("no answer came")
     return asking_error(fault)

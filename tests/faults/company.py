@@ -85,6 +85,8 @@ class Company:
         self.faulty_exits: list[str] = []
         self.histories: dict[str, list[Any]] = {}
         self.busy_connections: set[str] = set()
+        self.slots = self.random.choice([1, 2])
+        self.kept_slots: list[str] = []
         self._open_accounts()
         self.fault_seconds = self.random.choice([120.0, 240.0, 400.0])
         self.people.plan()
@@ -208,6 +210,7 @@ class Company:
             open_crm=open_crm,
             open_model=lambda _: Seller(self.minds, self.outside, container),
             watch=self.watch,  # type: ignore[arg-type]
+            slots=self.slots if container.name == "responder" else 0,
         )
 
     def _start(
@@ -303,15 +306,23 @@ class Company:
             self.outside.note(process.name, talk.label, f"ends: {how}")
             if outcome.error is not None:
                 self.faulty_exits.append(repr(outcome.error))
+            if calm and not outcome.killed and self._keeps_a_slot(talk, process):
+                self.kept_slots.append(f"{process.name} of {talk.label}")
             if fine:
                 self.queue.delete(receipt)
             self.poll()
             if (next_at := self.queue.next_at()) is not None:
                 self.poll_later(max(next_at - self.scheduler.time, 0.0))
 
+        calm = not self.dice.open
         process = self._start("responder", "responder", work, ended, seconds=RESPONDER_SECONDS)
         process.conversation, process.scope = talk.label, self.scope(talk)
         self.outside.note(process.name, talk.label, f"rung: {ring.reason} {ring.arrival}, receive {receives}")
+
+    def _keeps_a_slot(self, talk: Talk, process: Process) -> bool:
+        """Return whether a worker that has ended still holds a slot that it took."""
+        item = self.storage.memory.items.get((talk.account.connection.partition, "RATE"), {})
+        return any(item.get(name) == value for name, value in process.slots)
 
     def scope(self, talk: Talk) -> str:
         """Return the partitions that a process may touch which works for this conversation."""

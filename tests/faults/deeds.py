@@ -31,8 +31,11 @@ def judge_changes(company: Company, verdict: Verdict) -> None:
             if not isinstance(each.change, AddNote | AddTask):
                 _allowed(each, talk, verdict)
                 _not_over_others(company, each, talk, verdict)
-            if not _has_row(company, talk, each):
+            rows = _rows(company, talk, each)
+            if not rows:
                 verdict.broken(4, talk, f"{each.change} of {each.turn} {each.step} has no row in the ledger")
+            if _replaced_what_it_saw(each, talk) and not any(row.get("old") for row in rows):
+                verdict.broken(4, talk, f"{each.change} replaced {each.replaced}, of which the ledger knows nothing")
         requests = {(e.conversation, e.turn, e.step, str(e.change), e.time) for e in account.landed}
         counted = Counter(each[:-1] for each in requests)
         for (label, turn, step, change), count in counted.items():
@@ -80,9 +83,23 @@ def _not_over_others(company: Company, each: Landed, talk: Talk, verdict: Verdic
             verdict.broken(4, talk, f"{each.change} crossed {other.change} of {other.conversation} on the same deal")
 
 
-def _has_row(company: Company, talk: Talk, each: Landed) -> bool:
+def _rows(company: Company, talk: Talk, each: Landed) -> list[Item]:
     number, wished = each.turn.removeprefix("TURN#"), change_item(each.change)
-    return any(f"#{number}#" in key and row.get("change") == wished for key, row in _ledger(company, talk))
+    return [row for key, row in _ledger(company, talk) if f"#{number}#" in key and row.get("change") == wished]
+
+
+def _replaced_what_it_saw(each: Landed, talk: Talk) -> bool:
+    """Return whether a change replaced the very value that stood there when the deal was read for it."""
+    if each.replaced is None or not isinstance(each.change, SetField):
+        return False
+    field_id, span = each.change.field_id, (each.read_at, each.time)
+    edits = [e.time for e in talk.account.edited if (e.deal_id, e.field_id) == (each.deal_id, field_id)]
+    changes = [
+        other.time
+        for other in talk.account.landed
+        if other.deal_id == each.deal_id and isinstance(other.change, SetField) and other.change.field_id == field_id
+    ]
+    return not any(span[0] <= at < span[1] for at in (*edits, *changes))
 
 
 def _ledger(company: Company, talk: Talk) -> list[tuple[str, Item]]:

@@ -31,6 +31,7 @@ class Fault(StrEnum):
     REFUSED = "throttled or refused without effect"
     LIMITED = "429 with a wait"
     ANSWER_LOST = "effect without an answer"
+    NOT_READ_BACK = "effect, and 429 to the look at it"
     LATE = "effect lands later, answer lost"
     LATE_CRASH = "effect lands after the process was killed"
     TWICE = "request repeated by the SDK"
@@ -79,6 +80,7 @@ FAMILIES: dict[str, dict[Port, dict[Fault, float]]] = {
         Port.CRM_WRITE: {
             Fault.REFUSED: 2.0,
             Fault.LIMITED: 0.5,
+            Fault.NOT_READ_BACK: 1.0,
             Fault.ANSWER_LOST: 3.0,
             Fault.LATE: 3.0,
             Fault.BROKEN: 0.1,

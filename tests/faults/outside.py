@@ -166,6 +166,8 @@ class Outside:
         if fault is Fault.ANSWER_LOST:
             process.park(TIMEOUT[port])
             raise errors(fault)
+        if fault is Fault.NOT_READ_BACK:
+            raise errors(fault)
         if port is Port.TABLE and self.dice.coin(0.7):
             return
         process.park(self.dice.between(*LATENCY[port]) / 4)

@@ -50,6 +50,9 @@ class Process:
     step: tuple[str, str] | None = None
     """Turn and name of the step that was started last."""
 
+    slots: list[tuple[str, Any]] = field(default_factory=list)
+    """The slots of its account that it took: name and value."""
+
     deal_read: dict[str, float] = field(default_factory=dict)
     _greenlet: greenlet | None = None
     _token: int = 0

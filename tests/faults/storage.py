@@ -125,6 +125,7 @@ class ProcessTable:
         for write in writes:
             if write.key[1] == "META":
                 self.storage.metas.add(write.key)
+            process.slots += taken_slots(write)
             for name, _ in started_steps(write):
                 process.step = (write.key[1], name)
                 process.effect_until = now + EFFECT_WITHIN
@@ -150,6 +151,13 @@ def started_steps(write: Write) -> list[tuple[str, Item]]:
         for name, value in write.values.items()
         if name.startswith("step_") and value["state"] == "started"
     ]
+
+
+def taken_slots(write: Write) -> list[tuple[str, Item]]:
+    """Return the slots of an account that this write takes."""
+    if not isinstance(write, Update) or write.key[1] != "RATE":
+        return []
+    return [(name, value) for name, value in write.values.items() if name.startswith("slot_") and value is not None]
 
 
 def _words(write: Write) -> str:

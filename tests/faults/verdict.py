@@ -11,7 +11,8 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from dealtalk.connections import Mode, UncertainSend
-from dealtalk.conversation.table import Put
+from dealtalk.conversation.state import milliseconds
+from dealtalk.conversation.table import Put, Update
 from dealtalk.deals import AddNote, AddTask
 from tests.faults.company import is_draft
 from tests.faults.deeds import judge_changes, judge_claims, judge_told, landed_of
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 QUESTION = re.compile(r"q\d+x\d+")
 MAX_WAIT = 20.0
 ANSWER_WITHIN = 90.0
+CLOCKS_DIFFER = 2100
+"""Milliseconds: two machines' clocks are a second before and a second behind."""
+
 HANDOFF_STEP = re.compile(r"^(h|z)")
 
 
@@ -45,6 +49,7 @@ def judge(company: Company) -> Verdict:
     _in_time(company, verdict)
     _timers(company, verdict)
     judge_changes(company, verdict)
+    _slots(company, verdict)
     _quiet(company, verdict)
     for trespass in (
         *company.storage.trespasses,
@@ -263,6 +268,27 @@ def _timers(company: Company, verdict: Verdict) -> None:
     for (at, key, name), (next_at, next_key, next_name) in itertools.combinations(due, 2):
         if key == next_key and name != next_name and next_at - at < 30:
             verdict.broken(6, None, f"two sweepers rang for one timer at {at:.1f} and {next_at:.1f}")
+
+
+def _slots(company: Company, verdict: Verdict) -> None:
+    """6. A slot is one worker's: another neither takes nor frees it while it lasts, and who has ended keeps none."""
+    held: dict[tuple[str, str], tuple[int, str]] = {}
+    for written in company.storage.log:
+        now = milliseconds(START) + written.time * 1000
+        for write in written.writes:
+            values = write.values if isinstance(write, Update) and write.key[1] == "RATE" else {}
+            for name, value in values.items():
+                if not name.startswith("slot_"):
+                    continue
+                place = (write.key[0], name)
+                until, holder = held.pop(place, (0, ""))
+                if until > now + CLOCKS_DIFFER and holder != written.process:
+                    done = "freed" if value is None else "taken"
+                    verdict.broken(6, None, f"{name} of {holder} was {done} by {written.process} at {written.time:.1f}")
+                if value is not None:
+                    held[place] = (value["until"], written.process)
+    for worker in company.kept_slots:
+        verdict.broken(6, None, f"{worker} has ended and keeps its slot")
 
 
 def _quiet(company: Company, verdict: Verdict) -> None:

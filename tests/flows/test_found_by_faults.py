@@ -11,7 +11,7 @@ import pytest
 from dealtalk.connections import Mode
 from dealtalk.conversation.breaker import model_breaker
 from dealtalk.conversation.doorbell import Ring
-from dealtalk.conversation.state import milliseconds
+from dealtalk.conversation.state import meta_key, milliseconds
 from dealtalk.deals import Assign, SetField
 from dealtalk.errors import OutcomeUnknown, Permanent, Retryable
 from dealtalk.recovery.redrive import BUDGET, Redriver
@@ -375,3 +375,17 @@ def test_a_worker_that_was_overtaken_does_not_put_its_plan_in_the_place_of_the_n
     turn = world.table.items[world.conversation.partition, "TURN#00000001"]
     assert turn["step_p0"]["data"]["acts"][0]["tool"] == "update_deal"
     assert not any("обогнали" in note.text for _, note in world.crm.notes)
+
+
+def test_a_turn_whose_questions_were_answered_by_an_overtaken_worker_is_closed() -> None:
+    """Its late commit raises what was answered and leaves the turn to the new owner, who finds nothing to answer."""
+    world = World()
+    world.says("окна")
+    world.work()
+    meta = world.table.items[meta_key(world.conversation)]
+    meta |= {"turn": meta["fence"], "turn_seen": meta["customer_no"]}
+    world.doorbell.ring(world.conversation, connection=world.connection.id, arrival=1, dedup="again", reason="due")
+    world.work()
+    assert world.state.turn is None
+    assert world.due_in() is None
+    assert len(world.replies) == 1

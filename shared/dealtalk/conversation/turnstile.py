@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from dealtalk.conversation.doorbell import counted_dedup
 from dealtalk.conversation.rate import BOOKED, CALLS_PER_TURN, Reservation, calls_per_second, rate_key, reserve
-from dealtalk.conversation.state import State, meta_key, milliseconds
-from dealtalk.conversation.table import Compare, ConditionFailed, Update, equals
+from dealtalk.conversation.state import milliseconds
+from dealtalk.conversation.table import ConditionFailed, Update, equals
 from dealtalk.conversation.timer import Postponed
 from dealtalk.errors import Booked
 from dealtalk.messages import ConversationKey
@@ -183,13 +183,16 @@ class Turnstile:
                 increments=wished.increments,
                 where=(*wished.where, equals(slot, (self.item or {}).get(slot))),
             )
+            # It is given back even where the answer to this write is lost.
+            self._held = (slot, mine)
             try:
                 self.item = self.table.update(update)
             except ConditionFailed as failure:
                 self.item = failure.old
-            else:
-                self._held = (slot, mine)
-                return wished.seconds(self.item, now)
+                if self.item.get(slot) != mine:
+                    self._held = None
+                    continue
+            return wished.seconds(self.item, now)
         raise Booked(BOOKED)
 
     def wait_here(self, since: datetime, *, called: bool) -> None:
@@ -249,7 +252,10 @@ class Turnstile:
         self._waits = True
 
     def _call_next(self) -> None:
-        """Ring for those who may go now: each is called by one worker only, and rung for after that is written."""
+        """Ring for those who may go now: each is called by one worker only, and rung for after that is written.
+
+        When a call ends is new for each call, so it serves as the ring's count.
+        """
         if self.closed:
             return
         now = self.clock.now()
@@ -263,21 +269,15 @@ class Turnstile:
             except ConditionFailed:
                 continue
             if value is not None:
-                self._ring(waiter)
+                self._ring(called)
 
     def _ring(self, waiter: Waiter) -> None:
         conversation = ConversationKey(self.conversation.crm, self.conversation.account, waiter.conversation)
-        known = (Compare("arrived", ">=", 0),)
-        try:
-            item = self.table.update(Update(meta_key(conversation), increments={"rings": 1}, where=known))
-        except ConditionFailed:
-            return
-        state = State.from_item(conversation, item)
         self.doorbell.ring(
             conversation,
             connection=self.connection.id,
-            arrival=state.customer_no,
-            dedup=counted_dedup(conversation, CALLED, state.rings),
+            arrival=0,
+            dedup=counted_dedup(conversation, CALLED, waiter.called_until),
             reason=CALLED,
         )
 
