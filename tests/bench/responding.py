@@ -31,8 +31,7 @@ from local.simulators.amocrm.simulator import AmocrmSimulator
 from local.simulators.clock import ManualClock
 from tests.bench.aws import Aws, environment, new_aws
 from tests.bench.counting import counted_requests
-from tests.contract.crm.amocrm_world import SimulatorClock
-from tests.contract.crm.world import START
+from tests.contract.crm.world import START, SimulatorClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

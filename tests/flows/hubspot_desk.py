@@ -29,8 +29,8 @@ from dealtalk.responder import Responder
 from dealtalk.services import Services
 from local.simulators.hubspot import delivery, russian_portal
 from local.simulators.hubspot.cards import TAGS
-from tests.contract.crm.hubspot_world import SimulatorClock, hubspot_simulator
-from tests.contract.crm.world import GivenSecrets
+from tests.contract.crm.hubspot_world import hubspot_simulator
+from tests.contract.crm.world import GivenSecrets, SimulatorClock
 from tests.fakes.doorbell import FakeDoorbell
 from tests.fakes.model import ScriptedModel
 from tests.fakes.table import MemoryTable

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,28 +12,14 @@ from dealtalk.crm.reply_ways import ReplyWays
 from dealtalk.messages import Chat
 from local.simulators.amocrm.simulator import AmocrmSimulator
 from local.simulators.clock import ManualClock
-from tests.contract.crm.world import START, GivenSecrets
+from tests.contract.crm.world import START, GivenSecrets, SimulatorClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from dealtalk.crm.amocrm.client import AmocrmCrm
     from local.simulators.amocrm.state import Account
-
-
-@dataclass
-class SimulatorClock:
-    """The simulator's hand-set time as the port's clock; to sleep is to move it."""
-
-    simulator: AmocrmSimulator
-
-    def now(self) -> datetime:
-        """Return the simulator's time."""
-        return datetime.fromtimestamp(self.simulator.clock.now(), UTC)
-
-    def sleep(self, seconds: float) -> None:
-        """Move the simulator's time."""
-        self.simulator.advance(seconds)
 
 
 LOST_ON = {

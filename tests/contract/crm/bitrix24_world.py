@@ -16,7 +16,7 @@ from local.simulators.bitrix24.defaults import TAGS_FIELD
 from local.simulators.bitrix24.entities import Bot, User
 from local.simulators.bitrix24.settings import ALL_SCOPES
 from local.simulators.clock import ManualClock
-from tests.contract.crm.world import START, GivenSecrets
+from tests.contract.crm.world import START, GivenSecrets, SimulatorClock
 from tests.fakes.table import MemoryTable
 
 if TYPE_CHECKING:
@@ -31,21 +31,6 @@ LOST_ON = {
     "update_deal": r"/batch$",
     "add": r"crm\.(timeline\.comment|activity\.todo)\.add$",
 }
-
-
-@dataclass
-class SimulatorClock:
-    """The simulator's hand-set time as the port's clock; to sleep is to move it."""
-
-    simulator: BitrixSimulator
-
-    def now(self) -> datetime:
-        """Return the simulator's time."""
-        return datetime.fromtimestamp(self.simulator.clock.now(), UTC)
-
-    def sleep(self, seconds: float) -> None:
-        """Move the simulator's time."""
-        self.simulator.advance(seconds)
 
 
 @dataclass

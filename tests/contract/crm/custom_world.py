@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,32 +17,18 @@ from dealtalk.ingress.body import decode_body
 from local.simulators.clock import ManualClock
 from local.simulators.custom.company import russian_company
 from local.simulators.custom.simulator import CustomSimulator
-from tests.contract.crm.world import START, GivenSecrets
+from tests.contract.crm.world import START, GivenSecrets, SimulatorClock
 from tests.fakes.doorbell import FakeDoorbell
 from tests.fakes.table import MemoryTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from dealtalk.crm.custom.client import CustomCrm
     from dealtalk.messages import Chat
 
 LOST_ON = {"send": "new_messages", "update_deal": "deal_changes", "add": "deal_changes"}
-
-
-@dataclass
-class SimulatorClock:
-    """The simulator's hand-set time as the port's clock; to sleep is to move it."""
-
-    simulator: CustomSimulator
-
-    def now(self) -> datetime:
-        """Return the simulator's time."""
-        return datetime.fromtimestamp(self.simulator.clock.now(), UTC)
-
-    def sleep(self, seconds: float) -> None:
-        """Move the simulator's time."""
-        self.simulator.advance(seconds)
 
 
 @dataclass

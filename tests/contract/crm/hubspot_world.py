@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,10 +13,11 @@ from dealtalk.messages import Chat
 from local.simulators.clock import ManualClock
 from local.simulators.hubspot import HubspotSimulator
 from local.simulators.hubspot.cards import TAGS
-from tests.contract.crm.world import START, GivenSecrets
+from tests.contract.crm.world import START, GivenSecrets, SimulatorClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from dealtalk.crm.hubspot.client import HubspotCrm
     from dealtalk.deals import DealSchema
@@ -28,21 +28,6 @@ LOST_ON = {
     "update_deal": ("PATCH", r"/deals/\d+$"),
     "add": ("POST", r"/objects/(notes|tasks)$"),
 }
-
-
-@dataclass
-class SimulatorClock:
-    """The simulator's hand-set time as the port's clock; to sleep is to move it."""
-
-    simulator: HubspotSimulator
-
-    def now(self) -> datetime:
-        """Return the simulator's time."""
-        return datetime.fromtimestamp(self.simulator.clock.now(), UTC)
-
-    def sleep(self, seconds: float) -> None:
-        """Move the simulator's time."""
-        self.simulator.advance(seconds)
 
 
 @dataclass

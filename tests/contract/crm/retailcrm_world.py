@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,30 +11,16 @@ from dealtalk.crm.registry import Opening, open_crm
 from dealtalk.messages import Chat
 from local.simulators.clock import ManualClock
 from local.simulators.retailcrm import RetailcrmSimulator, russian_account
-from tests.contract.crm.world import START, GivenSecrets
+from tests.contract.crm.world import START, GivenSecrets, SimulatorClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from dealtalk.crm.retailcrm.client import RetailcrmCrm
     from dealtalk.deals import DealSchema
     from local.simulators.retailcrm.entities import Order
     from local.simulators.retailcrm.state import Account
-
-
-@dataclass
-class SimulatorClock:
-    """The simulator's hand-set time as the port's clock; to sleep is to move it."""
-
-    simulator: RetailcrmSimulator
-
-    def now(self) -> datetime:
-        """Return the simulator's time."""
-        return datetime.fromtimestamp(self.simulator.clock.now(), UTC)
-
-    def sleep(self, seconds: float) -> None:
-        """Move the simulator's time."""
-        self.simulator.advance(seconds)
 
 
 LOST_ON = {

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from dealtalk.messages import Chat
     from dealtalk.ports import Crm
+    from local.simulators.clock import Clock
 
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
@@ -92,3 +93,28 @@ class FakeClock:
     def sleep(self, seconds: float) -> None:
         """Move the time."""
         self.at += timedelta(seconds=seconds)
+
+
+class Simulator(Protocol):
+    """What every simulator with a hand-set clock has."""
+
+    clock: Clock
+
+    def advance(self, seconds: float) -> None:
+        """Move the time and wait until what became due is done."""
+        ...
+
+
+@dataclass
+class SimulatorClock:
+    """The simulator's hand-set time as the port's clock; to sleep is to move it."""
+
+    simulator: Simulator
+
+    def now(self) -> datetime:
+        """Return the simulator's time."""
+        return datetime.fromtimestamp(self.simulator.clock.now(), UTC)
+
+    def sleep(self, seconds: float) -> None:
+        """Move the simulator's time."""
+        self.simulator.advance(seconds)
