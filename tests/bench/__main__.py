@@ -10,7 +10,7 @@ from local.rie import unavailable
 from local.stack.emulator import emulator
 from local.stack.paths import PROJECT
 from local.stack.progress import say
-from tests.bench import cold, turns, warm
+from tests.bench import cold, offices, turns, warm
 from tests.bench.report import Cold, Figures, page
 
 PAGE = PROJECT / "docs" / "benchmarks.md"
@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=max(turns.NUMBERS), help="messages of a conversation")
     parser.add_argument("--no-page", action="store_true", help="leave docs/benchmarks.md as it is")
     arguments = parser.parse_args()
-    figures = Figures(_cold(arguments.pairs), _warm(), _turns(arguments.messages))
+    figures = Figures(_cold(arguments.pairs), _warm(), _turns(arguments.messages), _offices())
     text = page(figures, "make bench", datetime.now(UTC))
     sys.stdout.write("\n" + text)
     if not arguments.no_page:
@@ -53,6 +53,11 @@ def _turns(messages: int) -> list[turns.Turns]:
     say(f"Turns of the responder: {max(numbers)} messages by each way of sending ...")
     with emulator(auth=False) as endpoint:
         return turns.measure(endpoint, numbers)
+
+
+def _offices() -> list[offices.OfficeTurns]:
+    say("Turns in the other CRMs ...")
+    return [offices.measure(office) for office in offices.OFFICES]
 
 
 if __name__ == "__main__":

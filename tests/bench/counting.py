@@ -1,4 +1,4 @@
-"""Counting requests to AWS where botocore sends them: each attempt, by service and operation."""
+"""Counting requests: to AWS where botocore sends them, each attempt, by service and operation; to CRMs by path."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import boto3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from local.simulators.journal import Call
 
 
 class Requests(list[str]):
@@ -31,3 +33,9 @@ def counted_requests() -> Iterator[Requests]:
         yield sent
     finally:
         boto3.DEFAULT_SESSION = previous
+
+
+def call_line(call: Call) -> str:
+    """Return method and path of a call to a CRM, numbers as *."""
+    path = "/".join("*" if part.isdigit() else part for part in call.path.split("/"))
+    return f"{call.method} {path}"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tests.bench.cold import ColdStart
+    from tests.bench.offices import OfficeTurns
     from tests.bench.turns import Turns
     from tests.bench.warm import Warm
 
@@ -47,6 +48,16 @@ Salesbot also whether it was seen.
 
 Message 2 in detail:
 """
+OFFICE_NOTES = """\
+Requests of one turn to the CRM, counted in its strict simulator with the real adapter and responder; `batch` of
+Bitrix24 carries up to 50 commands. The first turn of a process also reads the CRM's schema, which is then remembered
+for ten minutes. With changes: a field, a note and a task. Bitrix24 and RetailCRM are asked before the first effect
+whether a person leads, as `dealtalk connect` sets it (one `batch`; the chat's messages and its dialog). Not counted
+are the poller's own reads (RetailCRM: one request every five seconds, however many write); the webhooks call no CRM.
+Table and queue are in memory here: what a turn asks of AWS is counted above.
+
+A plain turn in detail:
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class Figures:
     cold: Sequence[Cold] | str
     warm: Warm
     turns: Sequence[Turns]
+    offices: Sequence[OfficeTurns]
 
     def missed(self) -> list[str]:
         """Return the bars that were missed, in words."""
@@ -78,7 +90,8 @@ class Figures:
             found.append(f"warm {self.warm.milliseconds:.2f} ms, below {warm.BAR_MILLISECONDS:g} ms")
         if self.warm.calls.get("send_message") != 1:
             found.append("more than one doorbell for one conversation")
-        return found + [f"calls of a plain reply, {each.way.name}" for each in self.turns if not each.holds]
+        found += [f"calls of a plain reply, {each.way.name}" for each in self.turns if not each.holds]
+        return found + [f"calls of a plain reply, {each.office.name}" for each in self.offices if not each.holds]
 
 
 def page(figures: Figures, command: str, at: datetime) -> str:
@@ -95,6 +108,7 @@ def page(figures: Figures, command: str, at: datetime) -> str:
         *_cold(figures.cold),
         *_warm(figures.warm),
         *_turns(figures.turns),
+        *offices_section(figures.offices),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -175,6 +189,29 @@ def _turn_row(each: Turns) -> tuple[str, ...]:
     plain = (_sum(cost.totals) for cost in each.plain.values())
     bar = f"{turns.AWS_BAR} + {each.crm_bar}"
     return each.way.name, *plain, bar, _sum(each.changes.totals), _sum(each.cold.totals)
+
+
+def offices_section(measured: Sequence[OfficeTurns]) -> Iterator[str]:
+    """Return the lines on the CRMs beside amoCRM."""
+    yield "## Calls of a reply in the other CRMs"
+    yield ""
+    yield from _table(
+        ("CRM", "plain", "bar", "with changes", "new process"),
+        (
+            (
+                each.office.name,
+                *map(str, (each.plain.total(), each.office.bar, each.changes.total(), each.first.total())),
+            )
+            for each in measured
+        ),
+    )
+    yield OFFICE_NOTES
+    yield from _table(("CRM", "calls"), ((each.office.name, _listed(each.plain)) for each in measured))
+
+
+def _office_row(each: OfficeTurns) -> tuple[str, ...]:
+    plain, changes, first = (calls.total() for calls in (each.plain, each.changes, each.first))
+    return each.office.name, str(plain), f"≤ {each.office.bar}", str(changes), str(first)
 
 
 def _sum(totals: tuple[int, int]) -> str:

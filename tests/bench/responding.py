@@ -30,7 +30,7 @@ from local.simulators.amocrm.defaults import english_account, russian_account
 from local.simulators.amocrm.simulator import AmocrmSimulator
 from local.simulators.clock import ManualClock
 from tests.bench.aws import Aws, environment, new_aws
-from tests.bench.counting import counted_requests
+from tests.bench.counting import call_line, counted_requests
 from tests.contract.crm.world import START, SimulatorClock
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Bench:
         seen = len(self.simulator.calls())
         answer = self.handler.handle({"Records": [record]}, LambdaContext())
         self.metrics.clear_metrics()  # as the function's decorator does at the end of an invocation
-        cost = Cost(Counter(self.requests), Counter(map(_line, self.simulator.calls(since=seen))))
+        cost = Cost(Counter(self.requests), Counter(map(call_line, self.simulator.calls(since=seen))))
         assert answer == {"batchItemFailures": []}
         self._delete(record)
         self._after(number)
@@ -288,8 +288,3 @@ def _open_chat(way: Way, simulator: AmocrmSimulator) -> Chat:
     talk = max(account.talks.values(), key=lambda each: each.talk_id)
     deal_id = str(lead) if way.names_lead else None
     return Chat(chat_id, str(talk.talk_id), deal_id, str(talk.contact_id), talk.origin)
-
-
-def _line(call: Any) -> str:
-    path = "/".join("*" if part.isdigit() else part for part in call.path.split("/"))
-    return f"{call.method} {path}"

@@ -59,7 +59,7 @@ class Office:
     The bot's events go nowhere and are taken from the simulator's journal, as they were posted.
     """
 
-    def __init__(self, simulator: BitrixSimulator, **options: Any) -> None:
+    def __init__(self, simulator: BitrixSimulator, *, profile: str = PROFILE, **options: Any) -> None:
         self.simulator = simulator
         self.world = BitrixWorld(simulator, options=options)
         self.world.bot.webhook_url, self.world.bot.event_mode = NOWHERE, "webhook"
@@ -79,7 +79,7 @@ class Office:
                 connections=self.connections,
                 doorbell=self.doorbell,
                 clock=self.clock,
-                profiles=OneProfile(parse_profile(PROFILE, source="test.yaml")),
+                profiles=OneProfile(parse_profile(profile, source="test.yaml")),
                 schemas=SchemaCache(self.table, self.clock),
                 open_crm=self._open_crm,
                 open_model=lambda _: self.model,

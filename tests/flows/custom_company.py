@@ -32,8 +32,7 @@ from local.simulators.clock import ManualClock
 from local.simulators.custom import posting
 from local.simulators.custom.company import Company, russian_company
 from local.simulators.custom.simulator import CustomSimulator
-from tests.contract.crm.custom_world import SimulatorClock
-from tests.contract.crm.world import START, GivenSecrets
+from tests.contract.crm.world import START, GivenSecrets, SimulatorClock
 from tests.fakes.doorbell import FakeDoorbell
 from tests.fakes.model import ScriptedModel
 from tests.fakes.table import MemoryTable

@@ -66,7 +66,7 @@ class Office:
         self.clock, self.table = self.world.clock, MemoryTable()
         self.doorbell, self.model = FakeDoorbell(self.clock), ScriptedModel()
         self.connections = ConnectionStore(self.table, self.clock)
-        made = self.world.connection(bot_id=str(self.world.bot.id))
+        made = self.world.connection(bot_id=str(self.world.bot.id), takeover_source="poll")
         self.connection = replace(made, id=connection_id("key"), connected_at=self.clock.now())
         self.connections.save(self.connection)
         self.table.write(Put(signpost_key("retailcrm", self.connection.account), {"connection": self.connection.id}))

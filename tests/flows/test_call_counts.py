@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local.stack.emulator import emulator
-from tests.bench import cold, turns, warm
+from tests.bench import cold, offices, turns, warm
 from tests.bench.aws import environment
 from tests.bench.responding import SALESBOT_POLLED, TALKS, TALKS_LEAD_UNKNOWN, bench
 
@@ -78,6 +78,15 @@ def test_changes_cost_one_request_each_and_two_looks(endpoint: str) -> None:
             "POST /api/v4/tasks": 1,
         }
     )
+
+
+@pytest.mark.parametrize("office", offices.OFFICES, ids=lambda office: office.name)
+def test_a_plain_reply_keeps_the_bar_of_its_crm(office: offices.Office) -> None:
+    """Once the schema is remembered; the first turn of a process, which reads it, may call more often, not less."""
+    turns_of_one = offices.measure(office)
+    assert turns_of_one.holds, turns_of_one.plain
+    assert turns_of_one.plain.total() > 0
+    assert turns_of_one.first.total() >= turns_of_one.plain.total()
 
 
 def test_ten_messages_of_one_conversation_ring_once() -> None:

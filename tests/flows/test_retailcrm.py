@@ -130,6 +130,20 @@ def test_a_person_is_noticed_between_two_polls(office: Office) -> None:
     assert office.state.mode is Mode.HUMAN
 
 
+def test_a_person_is_noticed_between_two_polls_when_outgoing_messages_were_seen_before(office: Office) -> None:
+    """The poller has brought our own reply: the account is asked before the next one all the same."""
+    office.customer("здравствуйте")
+    office.poll()
+    office.work()
+    office.poll()
+    office.customer("сколько стоит?")
+    office.poll()
+    office.world.employee_writes("Это Олег")
+    office.work()
+    assert len(office.world.received()) == 2
+    assert office.state.mode is Mode.HUMAN
+
+
 def test_a_handoff_frees_the_dialog_and_makes_a_task(office: Office) -> None:
     """The account's own rules give the dialog to somebody."""
     dialog = office.world.account.dialogs[int(office.world.chat.talk_id or 0)]
@@ -233,4 +247,4 @@ def test_no_log_line_holds_a_text_a_name_or_a_secret(office: Office) -> None:
     said = log.getvalue()
     assert "needs_attention" in said
     secrets = office.world.secrets.values["keys"].values()
-    assert [each for each in ("тайна", "917", "Иван", "Здравствуйте", *secrets) if each in said] == []
+    assert [each for each in ("тайна", "917 000", "917000", "Иван", "Здравствуйте", *secrets) if each in said] == []

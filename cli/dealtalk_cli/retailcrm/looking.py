@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dealtalk.crm.http import checked_base
+from dealtalk.crm.option_values import TakeoverSource
 from dealtalk.crm.retailcrm.api import API_KEY
 from dealtalk.crm.retailcrm.options import retailcrm_options
 from dealtalk.errors import NeedsAttention
@@ -72,7 +73,9 @@ def look(arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Aski
     about = account.about()
     voice.done(f"the API key works at {account.host}: {about.timezone}, {about.currency or 'no currency'}")
     _check_rights(about, voice)
-    before = dict(previous.options) if previous else {}
+    # The core's own default would stop asking once the poller brought an employee's message; who takes a dialog between
+    # two polls would not be noticed.
+    before = dict(previous.options) if previous else {"takeover_source": TakeoverSource.POLL.value}
     options = {**before, **given, "timezone": about.timezone, "currency": about.currency, "subdomain": account_id}
     if arguments.handover_to:
         options["handover_user_id"] = account.chat_user(arguments.handover_to)

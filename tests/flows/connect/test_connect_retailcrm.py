@@ -131,6 +131,7 @@ def test_an_account_is_connected_with_a_registered_bot(world: World) -> None:
     assert (world.bot.name, world.bot.roles) == ("Анна, «Окна Мастер»", ["responsible"])
     options = connection.options
     assert (options["mg_url"], options["bot_id"]) == (world.account.mg_url, str(world.bot.id))
+    assert options["takeover_source"] == "poll"
     assert (options["timezone"], options["currency"]) == ("Europe/Moscow", "RUB")
     assert sorted(set(options["channels"].values())) == ["telegram", "vk", "whatsapp"]
     assert options["channel_limits"] == {"telegram": 4096, "vk": 1000, "whatsapp": 4096}
