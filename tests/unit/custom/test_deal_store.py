@@ -10,6 +10,7 @@ from dealtalk.connections import Connection
 from dealtalk.conversation.table import TableBusy
 from dealtalk.crm.custom.deal_json import checked_deal, checked_schema
 from dealtalk.crm.custom.deal_store import DealStore
+from dealtalk.crm.registry import forget_chat
 from events import custom
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import MemoryTable
@@ -114,3 +115,24 @@ def test_without_an_end_to_contention_the_message_comes_again() -> None:
     table.before = interfere
     with pytest.raises(TableBusy):
         deals.take("chat", "m1", told(stage_id="won"), None)
+
+
+@pytest.mark.parametrize("crm", ["custom", "getcourse"])
+def test_a_forgotten_chat_leaves_nothing_of_its_deal(crm: str) -> None:
+    """Who is forgotten is forgotten here too; the stages, which are the company's, stay, and other chats' deals do."""
+    table, clock = MemoryTable(), FakeClock()
+    connection = Connection(crm, "c1", "okna", "https://crm.example", "s", "p")
+    deals = DealStore(table, clock, connection)
+    deals.take("chat", "m1", told(title="Иван, +79170000000"), None)
+    deals.take("other", "m2", told(id="D-2"), None)
+    forget_chat(connection, "chat", table, clock)
+    assert (deals.deal("D-1"), deals.deal_of("chat")) == (None, None)
+    assert deals.deal_of("other") == "D-2"
+    assert "79170000000" not in str(table.items)
+
+
+def test_an_adapter_that_keeps_nothing_of_a_chat_is_not_asked() -> None:
+    """Most have nothing beside the conversation."""
+    table = MemoryTable()
+    forget_chat(Connection("amocrm", "c1", "1", "https://crm.example", "s", "p"), "chat", table, FakeClock())
+    assert table.items == {}

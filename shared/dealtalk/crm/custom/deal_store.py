@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dealtalk.conversation.state import KEEP_CONVERSATION_DAYS, expiry
-from dealtalk.conversation.table import ConditionFailed, Put, TableBusy, Update, equals
+from dealtalk.conversation.table import ConditionFailed, Delete, Put, TableBusy, Update, equals
 from dealtalk.crm.custom.deal_json import checked_deal, checked_schema, packed, schema_with
 from dealtalk.messages import short_hash
 
@@ -60,6 +60,12 @@ class DealStore:
         """Return the deal that the chat's messages named last."""
         named = self._read(self._chat_key(chat_id)).get("deal_id")
         return None if named is None else str(named)
+
+    def forget_chat(self, chat_id: str) -> None:
+        """Erase which deal the chat has, and what was told of that deal; another chat of it brings it back."""
+        deal_id = self.deal_of(chat_id)
+        erased = [self._chat_key(chat_id), *([self._deal_key(deal_id)] if deal_id else [])]
+        self._table.write(*(Delete(key) for key in erased))
 
     def put(self, document: Json, seen: StoredDeal | None) -> None:
         """Store a deal's new state unless its sender told another since `seen` was read."""
@@ -141,6 +147,11 @@ class DealStore:
 
     def _expiry(self) -> int:
         return expiry(self._clock.now(), KEEP_CONVERSATION_DAYS)
+
+
+def forget_chat(connection: Connection, chat_id: str, table: Table, clock: Clock) -> None:
+    """See `registry.forget_chat`."""
+    DealStore(table, clock, connection).forget_chat(chat_id)
 
 
 class DealKeeper:
