@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.bench.counting import call_line
-from tests.contract.crm.bitrix24_world import bitrix_simulator
+from tests.contract.crm.bitrix24_world import NAME, bitrix_simulator
 from tests.contract.crm.retailcrm_world import RetailcrmWorld, retailcrm_simulator
 from tests.fakes.model import calls, says
 from tests.flows import bitrix24_office, retailcrm_office
@@ -125,7 +125,7 @@ def bitrix24() -> Iterator[Place]:
         yield Place(
             ask,
             office.work,
-            lambda: simulator.calls(bitrix24_office.NAME),
+            lambda: simulator.calls(NAME),
             world.received,
             world.card,
             office.model,

@@ -75,7 +75,7 @@ def look(arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Aski
     _check_rights(about, voice)
     # The core's own default would stop asking once the poller brought an employee's message; who takes a dialog between
     # two polls would not be noticed.
-    before = dict(previous.options) if previous else {"takeover_source": TakeoverSource.POLL.value}
+    before = {"takeover_source": TakeoverSource.POLL.value, **(previous.options if previous else {})}
     options = {**before, **given, "timezone": about.timezone, "currency": about.currency, "subdomain": account_id}
     if arguments.handover_to:
         options["handover_user_id"] = account.chat_user(arguments.handover_to)
