@@ -8,13 +8,13 @@ from dealtalk.connections import ConnectionState, Mode
 from dealtalk.conversation.doorbell import SqsDoorbell
 from dealtalk.conversation.forgetting import Forgetting
 from dealtalk.conversation.oversight import Order, Oversight
-from dealtalk.crm.registry import forget_chat
 from dealtalk.errors import Retryable
 from dealtalk_cli import conversations_list, conversations_show, place
 from dealtalk_cli.asking import Asking
 from dealtalk_cli.conversations_archive import Archive
 from dealtalk_cli.conversations_words import mode_of, spoken_mode
 from dealtalk_cli.errors import Trouble
+from dealtalk_cli.leftovers import forget_leftovers
 from dealtalk_cli.stack import open_stack
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _forget(arguments: argparse.Namespace, stack: Stack, voice: Voice) -> int:
     connection = stack.directory.load(conversation.crm, state.connection)
     if connection is not None:
         # First, since the chat's id is among what is erased then.
-        forget_chat(connection, state.chat.chat_id, stack.table, stack.clock)
+        forget_leftovers(connection, state.chat.chat_id, stack.table, stack.clock)
     erased = Forgetting(stack.table, stack.clock, _operator(stack)).forget(conversation)
     voice.done(f"erased: {erased.entries} entries, {erased.turns} turns, the ids of chat, contact and deal")
     voice.line("What remains:")

@@ -21,6 +21,7 @@ from dealtalk.connections import Mode
 from dealtalk.recovery.redrive import BUDGET
 from local.demo.connecting import ConnectError, dealtalk
 from local.model import Fault
+from tests.e2e.alarms import dead_letter_alarm, set_back_alarm
 from tests.e2e.asking import call, wait_until
 from tests.e2e.talking import Talk
 
@@ -62,17 +63,6 @@ def dead_doorbells(stack: Stack, *, taken: bool = True) -> int:
     return sum(int(found[name]) for name in names)
 
 
-def dead_letter_alarm(stack: Stack) -> dict[str, Any]:
-    """Return the alarm on the dead-letter queue's depth."""
-    queue = stack.dlq_url.rsplit("/", 1)[1]
-    (alarm,) = [
-        each
-        for each in stack.client("cloudwatch").describe_alarms()["MetricAlarms"]
-        if {"Name": "QueueName", "Value": queue} in each["Dimensions"]
-    ]
-    return dict(alarm)
-
-
 def let_the_alarm_ring(stack: Stack, is_done: Callable[[], bool], what: str) -> None:
     """Wait until a dead doorbell has let the alarm call the redriver; an alarm that rings already is set back."""
     set_back = -PATIENCE
@@ -84,8 +74,7 @@ def let_the_alarm_ring(stack: Stack, is_done: Callable[[], bool], what: str) -> 
         rings = dead_doorbells(stack, taken=False) and dead_letter_alarm(stack)["StateValue"] == "ALARM"
         if rings and time.monotonic() - set_back > PATIENCE:
             set_back = time.monotonic()
-            name = dead_letter_alarm(stack)["AlarmName"]
-            stack.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue="OK", StateReason="a test")
+            set_back_alarm(stack)
         return False
 
     wait_until(done, what, SOON)

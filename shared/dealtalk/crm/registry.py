@@ -35,9 +35,6 @@ HISTORIES = {
 }
 """CRM name to the module whose `open_history(connection, opening)` returns its `ports.History`."""
 
-KEEPERS = {"custom": "dealtalk.crm.custom.deal_store", "getcourse": "dealtalk.crm.custom.deal_store"}
-"""CRM name to the module whose `forget_chat(connection, chat_id, table, clock)` erases what an adapter keeps of it."""
-
 POLLED = frozenset({"retailcrm"})
 """CRMs whose history is the only way in: a poller of their own reads them, the reconciler leaves them alone."""
 
@@ -81,10 +78,3 @@ def open_history(connection: Connection, opening: Opening) -> History:
         raise NeedsAttention(msg)
     history: History = import_module(module).open_history(connection, opening)
     return history
-
-
-def forget_chat(connection: Connection, chat_id: str, table: Table, clock: Clock) -> None:
-    """Erase what the connection's adapter keeps of a chat beside the conversation. Raises TableBusy."""
-    module = KEEPERS.get(connection.crm)
-    if module is not None and chat_id:
-        import_module(module).forget_chat(connection, chat_id, table, clock)

@@ -10,7 +10,7 @@ from dealtalk.connections import Connection
 from dealtalk.conversation.table import TableBusy
 from dealtalk.crm.custom.deal_json import checked_deal, checked_schema
 from dealtalk.crm.custom.deal_store import DealStore
-from dealtalk.crm.registry import forget_chat
+from dealtalk_cli.leftovers import forget_leftovers
 from events import custom
 from tests.fakes.clock import FakeClock
 from tests.fakes.table import MemoryTable
@@ -125,7 +125,7 @@ def test_a_forgotten_chat_leaves_nothing_of_its_deal(crm: str) -> None:
     deals = DealStore(table, clock, connection)
     deals.take("chat", "m1", told(title="Иван, +79170000000"), None)
     deals.take("other", "m2", told(id="D-2"), None)
-    forget_chat(connection, "chat", table, clock)
+    forget_leftovers(connection, "chat", table, clock)
     assert (deals.deal("D-1"), deals.deal_of("chat")) == (None, None)
     assert deals.deal_of("other") == "D-2"
     assert "79170000000" not in str(table.items)
@@ -134,5 +134,5 @@ def test_a_forgotten_chat_leaves_nothing_of_its_deal(crm: str) -> None:
 def test_an_adapter_that_keeps_nothing_of_a_chat_is_not_asked() -> None:
     """Most have nothing beside the conversation."""
     table = MemoryTable()
-    forget_chat(Connection("amocrm", "c1", "1", "https://crm.example", "s", "p"), "chat", table, FakeClock())
+    forget_leftovers(Connection("amocrm", "c1", "1", "https://crm.example", "s", "p"), "chat", table, FakeClock())
     assert table.items == {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dealtalk.conversation.state import KEEP_CONVERSATION_DAYS, expiry
-from dealtalk.conversation.table import ConditionFailed, Delete, Put, TableBusy, Update, equals
+from dealtalk.conversation.table import ConditionFailed, Put, TableBusy, Update, equals
 from dealtalk.crm.custom.deal_json import checked_deal, checked_schema, packed, schema_with
 from dealtalk.messages import short_hash
 
@@ -61,11 +61,10 @@ class DealStore:
         named = self._read(self._chat_key(chat_id)).get("deal_id")
         return None if named is None else str(named)
 
-    def forget_chat(self, chat_id: str) -> None:
-        """Erase which deal the chat has, and what was told of that deal; another chat of it brings it back."""
+    def keys_of(self, chat_id: str) -> list[Key]:
+        """Return the keys of what is kept of a chat: which deal it has, and what was told of that deal."""
         deal_id = self.deal_of(chat_id)
-        erased = [self._chat_key(chat_id), *([self._deal_key(deal_id)] if deal_id else [])]
-        self._table.write(*(Delete(key) for key in erased))
+        return [self._chat_key(chat_id), *([self._deal_key(deal_id)] if deal_id else [])]
 
     def put(self, document: Json, seen: StoredDeal | None) -> None:
         """Store a deal's new state unless its sender told another since `seen` was read."""
@@ -147,11 +146,6 @@ class DealStore:
 
     def _expiry(self) -> int:
         return expiry(self._clock.now(), KEEP_CONVERSATION_DAYS)
-
-
-def forget_chat(connection: Connection, chat_id: str, table: Table, clock: Clock) -> None:
-    """See `registry.forget_chat`."""
-    DealStore(table, clock, connection).forget_chat(chat_id)
 
 
 class DealKeeper:
