@@ -34,12 +34,13 @@ class ConnectError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class ConnectedAccount:
-    """A simulated account that is connected.
+    """A simulated account that is connected, `connection` being the connection's id.
 
     `account` is the vendor's id, `profile` the file of its bot, `language` its customers'.
     """
 
     crm: str
+    connection: str
     key: str
     account: str
     webhook_url: str
@@ -118,6 +119,7 @@ def connect(
         crm.tell_crm(control, account, said)
     return ConnectedAccount(
         crm=said["crm"],
+        connection=said["connection"],
         key=said["key"],
         account=said["account"],
         webhook_url=said["webhook_url"],

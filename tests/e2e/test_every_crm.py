@@ -76,5 +76,5 @@ def test_a_persons_message_silences_the_bot(place: Place) -> None:
 
 def test_the_doctor_finds_nothing_wrong(place: Place) -> None:
     """What connect has made, doctor finds in order."""
-    said = dealtalk(place.watcher.world.stack, ("doctor", "--json"), ("--connection", place.account.account))
+    said = dealtalk(place.watcher.world.stack, ("doctor", "--json"), ("--connection", place.account.connection))
     assert said["problems"] == 0
