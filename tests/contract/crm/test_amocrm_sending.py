@@ -229,6 +229,21 @@ def test_without_the_history_scope_events_are_asked(kommo: AmocrmWorld) -> None:
     assert kommo.crm.was_sent(kommo.chat, kommo.deal_id, TEXT, since) is Certainty.YES
 
 
+def test_the_reply_before_this_one_does_not_count_as_it(amocrm: AmocrmWorld) -> None:
+    """An event has no text: what a robot said seconds before this reply was begun is no sign of it."""
+    amocrm.crm.send(amocrm.chat, amocrm.deal_id, "Первый ответ")
+    amocrm.pass_time(amocrm.account.settings.bot_delay)
+    assert amocrm.received() == ["Первый ответ"]
+    amocrm.pass_time(2)
+    since = amocrm.now()
+
+    assert amocrm.crm.was_sent(amocrm.chat, amocrm.deal_id, "Второй ответ", since) is Certainty.UNKNOWN
+
+    amocrm.crm.send(amocrm.chat, amocrm.deal_id, "Второй ответ")
+    amocrm.pass_time(amocrm.account.settings.bot_delay)
+    assert amocrm.crm.was_sent(amocrm.chat, amocrm.deal_id, "Второй ответ", since) is Certainty.YES
+
+
 def test_a_missing_history_scope_is_found_out_once_in_ten_minutes(kommo: AmocrmWorld) -> None:
     """Later polls go to the events at once: one call each."""
     kommo.secrets.values["token"]["token"] = kommo.simulator.token(kommo.account.subdomain, scopes=["crm"])

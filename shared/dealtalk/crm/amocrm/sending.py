@@ -122,15 +122,16 @@ class Sender:
     def was_sent(self, chat: Chat, deal_id: str | None, text: str, since: datetime) -> Certainty:
         """See `ports.Crm.was_sent`.
 
-        By texts where the account shows them; by events a robot's message since then counts as ours, and the absence
-        of one proves nothing, since a queued Salesbot may still send.
+        By texts where the account shows them. An event has no text: a robot's message counts as ours from that very
+        second on, not from a little before it as a text does, since it might be the reply before this one. The absence
+        of an event proves nothing, since a queued Salesbot may still send.
         """
         seen = self.history.outgoing(chat, deal_id, since - SKEW)
         if seen is None:
             return Certainty.UNKNOWN
-        wanted = normalised_hash(text)
+        wanted, begun = normalised_hash(text), since.replace(microsecond=0)
         ours = (each for each in seen.messages if not each.by_person)
-        if any(each.text is None or normalised_hash(each.text) == wanted for each in ours):
+        if any(each.at >= begun if each.text is None else normalised_hash(each.text) == wanted for each in ours):
             return Certainty.YES
         return Certainty.NO if seen.complete else Certainty.UNKNOWN
 
