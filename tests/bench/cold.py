@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from events.http_api import http_event
 from local.rie import read_function, running
 from local.stack.paths import PROJECT
 from local.stack.sam import build_for_here, compile_bytecode
@@ -24,7 +24,6 @@ PAIRS = 15
 BAR = 1.25
 UNWANTED = ("openai", "pydantic", "requests")
 FUNCTIONS = PROJECT / "functions"
-EVENTS = PROJECT / "events"
 NOWHERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
 """A port on which nobody listens: an initialisation calls nobody."""
 
@@ -77,7 +76,7 @@ def measure(name: str, *, bytecode: bool, pairs: int = PAIRS) -> ColdStart:
     with _functions(name, bytecode=bytecode) as (webhook, bare):
         sides = {webhook.name: webhook, bare.name: bare}
         taken: dict[str, list[float]] = {side: [] for side in sides}
-        probe = json.loads((EVENTS / name / "probe_get.json").read_text(encoding="utf-8"))
+        probe = http_event(name.removesuffix("_webhook"), "GET", user_agent="bench")
         for number in range(-1, pairs):
             for side in sorted(sides, reverse=bool(number % 2)):
                 milliseconds = _init(sides[side], probe)
