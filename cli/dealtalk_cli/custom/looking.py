@@ -135,10 +135,6 @@ def look(arguments: argparse.Namespace, stack: Stack, voice: Voice, asking: Aski
     return looked
 
 
-def _signs(connection: Connection | None) -> bool:
-    return connection is not None and connection.signing_secret is not None
-
-
 def _options(
     arguments: argparse.Namespace, stack: Stack, asking: Asking, previous: Connection | None, kind: Kind
 ) -> dict[str, Any]:

@@ -59,7 +59,6 @@ class RetailcrmOptions:
     made responsible for the dialog leads it. `messenger_writer`: see Writer. `handover_user_id`: who gets a dialog
     that is left to a person (an id of the chats, not of the CRM); nobody: it is freed for the account's own rules.
     `task_manager_id`: whose a task is where neither it nor the order names anybody.
-    `client_id_sha256`: by which the module's activity callback is known.
     """
 
     mg_url: str = ""
@@ -82,7 +81,6 @@ class RetailcrmOptions:
     messenger_writer: Writer = Writer.PERSON
     handover_user_id: str | None = None
     task_manager_id: str | None = None
-    client_id_sha256: str | None = None
 
     def limit(self, channel: str | None) -> int:
         """Return how many characters one message into this channel may hold."""
@@ -136,5 +134,4 @@ _READERS: Mapping[str, Any] = {
     "messenger_writer": Writer,
     "handover_user_id": digits,
     "task_manager_id": digits,
-    "client_id_sha256": str,
 }
