@@ -13,50 +13,15 @@ import signal
 import threading
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from types import TracebackType
+
+    from local.simulators.simulation import Simulation
 
 
-class Account(Protocol):
-    """What is told of an account."""
-
-    subdomain: str
-    id: int
-    base_url: str
-
-
-class Simulator(Protocol):
-    """What is run: it serves between `__enter__` and `__exit__`."""
-
-    @property
-    def base_url(self) -> str:
-        """Its own address."""
-        ...
-
-    @property
-    def control_url(self) -> str:
-        """Its control API's address."""
-        ...
-
-    def accounts(self) -> Sequence[Account]:
-        """Return all accounts."""
-        ...
-
-    def __enter__(self) -> Self:
-        """Begin to serve."""
-        ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop serving."""
-        ...
-
-
-S = TypeVar("S", bound=Simulator)
+S = TypeVar("S", bound="Simulation[Any]")
 
 
 def serve(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from local.simulators.amocrm import (
     api_account,
@@ -26,22 +25,19 @@ from local.simulators.amocrm.server import AmocrmFront, Gate, simulated
 from local.simulators.amocrm.settings import Platform
 from local.simulators.amocrm.validation import check_lead
 from local.simulators.amocrm.web import Router
-from local.simulators.clock import ManualClock, Scheduler, SystemClock
-from local.simulators.faults import Fault, FaultKind, Faults
-from local.simulators.journal import Call, Delivery, Journal
-from local.simulators.serving import CONTROL, Server
+from local.simulators.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
 
     from local.simulators.amocrm.state import Account
     from local.simulators.clock import Clock
+    from local.simulators.journal import Call
 
     Factory = Callable[[Clock], Account]
 
 
-class AmocrmSimulator:
+class AmocrmSimulator(Simulation["Account"]):
     """Many accounts of amoCRM and Kommo on one loopback port.
 
     An account is served at `account_url(subdomain)`, below which the paths are the vendor's. `time_factor` divides the
@@ -56,80 +52,32 @@ class AmocrmSimulator:
         time_factor: float = 1.0,
         port: int = 0,
     ) -> None:
-        self.clock: Clock = clock or SystemClock()
-        self.journal = Journal()
-        self.faults = Faults()
-        self.scheduler = Scheduler(self.clock)
+        super().__init__(clock)
         self._courier = Courier(self.scheduler, self.journal, self.faults, time_factor)
         self._bots = BotEngine(self.scheduler)
-        self._accounts: dict[str, tuple[Account, RateLimiter]] = {}
+        self._limiters: dict[str, RateLimiter] = {}
         router = Router()
         for part in (api_account, api_activities, api_leads, api_talks, webhooks, widgets):
             part.routes(router)
         self._bots.routes(router)
-        gate = Gate(router, self._accounts.get)
-        self._front = AmocrmFront(self.journal, self.faults, self.clock.now, gate.serve, simulated)
-        self._server = Server(port, self._front, Control(self).answer)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="amocrm", daemon=True)
+        gate = Gate(router, self._served)
+        front = AmocrmFront(self.journal, self.faults, self.clock.now, gate.serve, simulated)
+        self._listen("amocrm", port, front, Control(self).answer, stop=[self._courier])
         for factory in accounts:
             self.add_account(factory)
-
-    def start(self) -> Self:
-        """Begin to serve."""
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Stop serving and end all threads."""
-        self._front.stopped.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self.scheduler.stop()
-        self._courier.stop()
-        self._thread.join(timeout=5)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def base_url(self) -> str:
-        """The simulator's own address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    @property
-    def control_url(self) -> str:
-        """The control API's address."""
-        return self.base_url + CONTROL
-
-    def account_url(self, account: str) -> str:
-        """Return the address that stands for https://{subdomain}.amocrm.ru or .kommo.com."""
-        return f"{self.base_url}/a/{account}"
 
     # What is set up: accounts, access, subscriptions.
 
     def add_account(self, factory: Factory) -> Account:
         """Add an account. Raises ValueError where its subdomain is taken."""
-        one = factory(self.clock)
-        if one.subdomain in self._accounts:
-            msg = f"there is an account {one.subdomain} already"
-            raise ValueError(msg)
-        one.base_url = self.account_url(one.subdomain)
+        one = self._admit(factory(self.clock))
         one.emit = lambda event: self._courier.emit(one, event)
-        self._accounts[one.subdomain] = (one, RateLimiter())
+        self._limiters[one.subdomain] = RateLimiter()
         return one
 
-    def accounts(self) -> list[Account]:
-        """Return all accounts."""
-        return [one for one, _ in self._accounts.values()]
-
-    def account(self, account: str) -> Account:
-        """Return an account's data; hold its `lock` while reading or changing it. Raises KeyError."""
-        return self._accounts[account][0]
+    def _served(self, subdomain: str) -> tuple[Account, RateLimiter] | None:
+        one, limiter = self._accounts.get(subdomain), self._limiters.get(subdomain)
+        return None if one is None or limiter is None else (one, limiter)
 
     def token(self, account: str, **options: Any) -> str:
         """Return a new long-lived token: `user_id`, `scopes`, `seconds`, `integration` (see oauth.long_lived_token)."""
@@ -292,21 +240,9 @@ class AmocrmSimulator:
 
     # What goes wrong, and what happened.
 
-    def fault(self, kind: str | FaultKind, account: str | None = None, **options: Any) -> Fault:
-        """Switch a fault on (see faults.Fault): path, method, count, skip, probability, seed, status, seconds, body."""
-        return self.faults.add(Fault(FaultKind(kind), account, **options))
-
-    def calls(self, account: str | None = None, **filters: Any) -> list[Call]:
-        """Return the recorded calls: method, path_regex, since."""
-        return self.journal.calls(account, **filters)
-
     def wait_for_call(self, account: str, *, timeout: float = 5.0, **filters: Any) -> Call:
         """Return the first recorded call that fits, waiting for it in real time. Raises TimeoutError."""
         return self.journal.wait_for_call(account, timeout, **filters)
-
-    def deliveries(self, account: str | None = None, **filters: Any) -> list[Delivery]:
-        """Return the recorded webhook deliveries: code, since."""
-        return self.journal.deliveries(account, **filters)
 
     def chat(self, account: str, chat_id: str) -> list[ChatLine]:
         """Return all lines of a chat as the customer sees them, oldest first."""
@@ -329,15 +265,3 @@ class AmocrmSimulator:
         one = self.account(account)
         with one.lock:
             return leads.history(one, lead_id)
-
-    def advance(self, seconds: float) -> None:
-        """Move a manual clock and wait until what became due is done. Raises TypeError for the machine's clock."""
-        if not isinstance(self.clock, ManualClock):
-            msg = "only a ManualClock can be advanced"
-            raise TypeError(msg)
-        self.clock.advance(seconds)
-        self.settle()
-
-    def settle(self, timeout: float = 10.0) -> bool:
-        """Wait until no delivery is under way and nothing is due."""
-        return self.scheduler.settle(timeout)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from local.simulators.bitrix24 import bots, cards, crm, dialogs, lines, oauth, portal
 from local.simulators.bitrix24.control import control_api
@@ -12,14 +11,11 @@ from local.simulators.bitrix24.entities import Access, Bot, Dialog, EntityType, 
 from local.simulators.bitrix24.problems import Refusal, simulated
 from local.simulators.bitrix24.rest import Rest
 from local.simulators.bitrix24.settings import ALL_SCOPES
-from local.simulators.clock import ManualClock, Scheduler, SystemClock
-from local.simulators.faults import Fault, FaultKind, Faults
-from local.simulators.journal import Call, Delivery, Journal
-from local.simulators.serving import CONTROL, Front, Response, Server
+from local.simulators.serving import Front, Response
+from local.simulators.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
 
     from local.simulators.bitrix24.state import Portal
     from local.simulators.clock import Clock
@@ -30,7 +26,7 @@ if TYPE_CHECKING:
 WELCOME_BOT = "welcome_bot"
 
 
-class BitrixSimulator:
+class BitrixSimulator(Simulation["Portal"]):
     """Many portals on one loopback port; a portal is served at `account_url(subdomain)`.
 
     Below that the paths are the vendor's; /oauth/token/ stands for the authorization server. Nothing here waits for
@@ -45,55 +41,16 @@ class BitrixSimulator:
         time_factor: float = 1.0,
         port: int = 0,
     ) -> None:
-        self.clock: Clock = clock or SystemClock()
+        super().__init__(clock)
         self.time_factor = time_factor
-        self.journal = Journal()
-        self.faults = Faults()
-        self.scheduler = Scheduler(self.clock)
         self._courier = Courier(self.scheduler, self.journal, self.faults)
-        self._accounts: dict[str, Portal] = {}
         self._rest = Rest()
         for part in (portal, crm, bots, lines):
             part.routes(self._rest)
-        self._front = Front(self.journal, self.faults, self.clock.now, self._serve, simulated)
-        self._server = Server(port, self._front, control_api(self).answer)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="bitrix24", daemon=True)
+        front = Front(self.journal, self.faults, self.clock.now, self._serve, simulated)
+        self._listen("bitrix24", port, front, control_api(self).answer, stop=[self._courier])
         for factory in accounts:
             self.add_account(factory)
-
-    def start(self) -> Self:
-        """Begin to serve."""
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Stop serving and end all threads."""
-        self._front.stopped.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self.scheduler.stop()
-        self._courier.stop()
-        self._thread.join(timeout=5)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.stop()
-
-    @property
-    def base_url(self) -> str:
-        """The simulator's own address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    @property
-    def control_url(self) -> str:
-        """The control API's address."""
-        return self.base_url + CONTROL
-
-    def account_url(self, account: str) -> str:
-        """Return the address that stands for https://{subdomain}.bitrix24.ru."""
-        return f"{self.base_url}/a/{account}"
 
     def _serve(self, subdomain: str, request: Request) -> Response:
         one = self._accounts.get(subdomain)
@@ -109,23 +66,10 @@ class BitrixSimulator:
 
     def add_account(self, factory: Factory) -> Portal:
         """Add a portal. Raises ValueError where its subdomain is taken."""
-        one = factory(self.clock)
-        if one.subdomain in self._accounts:
-            msg = f"there is a portal {one.subdomain} already"
-            raise ValueError(msg)
-        one.base_url = self.account_url(one.subdomain)
+        one = self._admit(factory(self.clock))
         one.post = lambda url, event, body: self._courier.post(one, url, event, body)
         one.after = self.scheduler.after
-        self._accounts[one.subdomain] = one
         return one
-
-    def accounts(self) -> list[Portal]:
-        """Return all portals."""
-        return list(self._accounts.values())
-
-    def account(self, account: str) -> Portal:
-        """Return a portal's data; hold its `lock` while reading or changing it. Raises KeyError."""
-        return self._accounts[account]
 
     def webhook(self, account: str, *, scopes: frozenset[str] = ALL_SCOPES, user_id: int = 1) -> tuple[str, str]:
         """Make an incoming webhook as a person does; return its user's id and its secret."""
@@ -242,18 +186,6 @@ class BitrixSimulator:
 
     # What goes wrong, and what happened.
 
-    def fault(self, kind: str | FaultKind, account: str | None = None, **options: Any) -> Fault:
-        """Switch a fault on (see faults.Fault); `path` of a call is /rest/…, of a delivery the event's name."""
-        return self.faults.add(Fault(FaultKind(kind), account, **options))
-
-    def calls(self, account: str | None = None, **filters: Any) -> list[Call]:
-        """Return the recorded calls: method, path_regex, since."""
-        return self.journal.calls(account, **filters)
-
-    def deliveries(self, account: str | None = None, **filters: Any) -> list[Delivery]:
-        """Return the recorded deliveries of events: code, since."""
-        return self.journal.deliveries(account, **filters)
-
     def chat(self, account: str, chat_id: str) -> list[Json]:
         """Return a chat's lines, oldest first, system messages left out."""
         one = self.account(account)
@@ -266,18 +198,6 @@ class BitrixSimulator:
         one = self.account(account)
         with one.lock:
             return cards.card(one, one.items[EntityType.DEAL, deal_id])
-
-    def advance(self, seconds: float) -> None:
-        """Move a manual clock and wait until what became due is done. Raises TypeError for the machine's clock."""
-        if not isinstance(self.clock, ManualClock):
-            msg = "only a ManualClock can be advanced"
-            raise TypeError(msg)
-        self.clock.advance(seconds)
-        self.settle()
-
-    def settle(self, timeout: float = 10.0) -> bool:
-        """Wait until no delivery is under way and nothing is due."""
-        return self.scheduler.settle(timeout)
 
     @staticmethod
     def _dialog(one: Portal, chat_id: str) -> Dialog:

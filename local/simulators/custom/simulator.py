@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import secrets
-import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from local.simulators.clock import ManualClock, Scheduler, SystemClock
 from local.simulators.control import ControlApi
 from local.simulators.custom import receiving
 from local.simulators.custom.company import Chat, Deal, Line, Webhook
 from local.simulators.custom.control import control_calls
 from local.simulators.custom.posting import Poster
-from local.simulators.faults import Fault, FaultKind, Faults
-from local.simulators.journal import Call, Delivery, Journal
-from local.simulators.serving import CONTROL, Front, Server
+from local.simulators.serving import Front
+from local.simulators.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
 
     from local.simulators.clock import Clock
     from local.simulators.custom.company import Company, Json
@@ -27,7 +23,7 @@ if TYPE_CHECKING:
     Factory = Callable[[Clock], Company]
 
 
-class CustomSimulator:
+class CustomSimulator(Simulation["Company"]):
     """Several companies with a CRM of their own on one loopback port; every method takes the company's subdomain."""
 
     def __init__(
@@ -38,50 +34,14 @@ class CustomSimulator:
         time_factor: float = 1.0,
         port: int = 0,
     ) -> None:
-        self.clock: Clock = clock or SystemClock()
-        self.journal = Journal()
-        self.faults = Faults()
-        self.scheduler = Scheduler(self.clock)
+        super().__init__(clock)
         self._poster = Poster(self.scheduler, self.journal, self.faults, time_factor)
-        self._companies: dict[str, Company] = {}
-        self._front = Front(
+        front = Front(
             self.journal, self.faults, self.clock.now, self._serve, lambda status: {"error": f"simulated {status}"}
         )
-        self._server = Server(port, self._front, ControlApi(control_calls(self)).answer)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="custom", daemon=True)
+        self._listen("custom", port, front, ControlApi(control_calls(self)).answer)
         for factory in companies:
             self.add_account(factory)
-
-    def start(self) -> Self:
-        """Begin to serve."""
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Stop serving and end all threads."""
-        self._front.stopped.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self.scheduler.stop()
-        self._thread.join(timeout=5)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def base_url(self) -> str:
-        """The simulator's own address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    @property
-    def control_url(self) -> str:
-        """The control API's address."""
-        return self.base_url + CONTROL
 
     def callback_url(self, account: str) -> str:
         """Return where a company takes events."""
@@ -89,22 +49,9 @@ class CustomSimulator:
 
     def add_account(self, factory: Factory) -> Company:
         """Add a company. Raises ValueError where its subdomain is taken."""
-        one = factory(self.clock)
-        if one.subdomain in self._companies:
-            msg = f"there is a company {one.subdomain} already"
-            raise ValueError(msg)
-        one.base_url = f"{self.base_url}/a/{one.subdomain}"
+        one = self._admit(factory(self.clock))
         one.token = one.token or secrets.token_hex(16)
-        self._companies[one.subdomain] = one
         return one
-
-    def accounts(self) -> list[Company]:
-        """Return all companies."""
-        return list(self._companies.values())
-
-    def account(self, account: str) -> Company:
-        """Return a company. Raises KeyError."""
-        return self._companies[account]
 
     def token(self, account: str) -> str:
         """Return the token that the company wants to be shown."""
@@ -186,33 +133,9 @@ class CustomSimulator:
             deal.version += 1
             one.touch()
 
-    def fault(self, kind: str | FaultKind, account: str | None = None, **options: Any) -> Fault:
-        """Switch a fault on (see faults.Fault)."""
-        return self.faults.add(Fault(FaultKind(kind), account, **options))
-
-    def calls(self, account: str | None = None, **filters: Any) -> list[Call]:
-        """Return the recorded calls: method, path_regex, since."""
-        return self.journal.calls(account, **filters)
-
     def events(self, account: str, kind: str | None = None) -> list[Json]:
         """Return the events that were posted to a company, taken or not."""
         return [call.body for call in self.calls(account) if kind in {None, call.body.get("event_type")}]
-
-    def deliveries(self, account: str | None = None, **filters: Any) -> list[Delivery]:
-        """Return the recorded posts to the webhook: code, since."""
-        return self.journal.deliveries(account, **filters)
-
-    def advance(self, seconds: float) -> None:
-        """Move a manual clock and wait until what became due is done. Raises TypeError for the machine's clock."""
-        if not isinstance(self.clock, ManualClock):
-            msg = "only a ManualClock can be advanced"
-            raise TypeError(msg)
-        self.clock.advance(seconds)
-        self.settle()
-
-    def settle(self, timeout: float = 10.0) -> bool:
-        """Wait until no message is on its way and nothing is due."""
-        return self.scheduler.settle(timeout)
 
     def _say(
         self, account: str, chat_id: str, who: str, author: str | None, text: str, attachment: Json | None, more: Json
@@ -228,4 +151,4 @@ class CustomSimulator:
         return line.id
 
     def _serve(self, account: str, request: Request) -> Response:
-        return receiving.serve(self._companies.get(account), request)
+        return receiving.serve(self._accounts.get(account), request)

@@ -38,8 +38,8 @@ class GetcourseSimulator(CustomSimulator):
         return chat_id, order.id
 
     def _serve(self, account: str, request: Request) -> Response:
-        if request.path == importing.PATH and account in self._companies:
-            return importing.serve(self._companies[account], KEY, request)
+        if request.path == importing.PATH and account in self._accounts:
+            return importing.serve(self._accounts[account], KEY, request)
         return super()._serve(account, request)
 
 

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import requests
 
-from local.simulators.clock import ManualClock, SystemClock
-from local.simulators.faults import Fault, FaultKind, Faults
-from local.simulators.journal import Call, Journal
 from local.simulators.retailcrm import api_mg, api_v5, chats, orders
 from local.simulators.retailcrm.control import Control
 from local.simulators.retailcrm.entities import ApiKey, Bot, Sender
 from local.simulators.retailcrm.gate import Gate, Router
 from local.simulators.retailcrm.problems import simulated
 from local.simulators.retailcrm.state import ALL_SCOPES
-from local.simulators.serving import CONTROL, Front, Server
+from local.simulators.serving import Front
+from local.simulators.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
 
     from local.simulators.clock import Clock
     from local.simulators.retailcrm.entities import Json, Order, User
@@ -33,75 +29,23 @@ if TYPE_CHECKING:
 CALLBACK_SECONDS = 10
 
 
-class RetailcrmSimulator:
+class RetailcrmSimulator(Simulation["Account"]):
     """Many accounts of RetailCRM on one loopback port. Every method takes the account's subdomain."""
 
     def __init__(self, accounts: Iterable[Factory] = (), *, clock: Clock | None = None, port: int = 0) -> None:
-        self.clock: Clock = clock or SystemClock()
-        self.journal = Journal()
-        self.faults = Faults()
-        self._accounts: dict[str, Account] = {}
+        super().__init__(clock)
         v5, mg = Router(), Router()
         api_v5.routes(v5)
         api_mg.routes(mg)
         gate = Gate(v5, mg, self._accounts.get)
-        self._front = Front(self.journal, self.faults, self.clock.now, gate.serve, simulated)
-        self._server = Server(port, self._front, Control(self).answer)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="retailcrm", daemon=True)
+        front = Front(self.journal, self.faults, self.clock.now, gate.serve, simulated)
+        self._listen("retailcrm", port, front, Control(self).answer)
         for factory in accounts:
             self.add_account(factory)
 
-    def start(self) -> Self:
-        """Begin to serve."""
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Stop serving."""
-        self._front.stopped.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(timeout=5)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def base_url(self) -> str:
-        """The simulator's own address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    @property
-    def control_url(self) -> str:
-        """The control API's address."""
-        return self.base_url + CONTROL
-
-    def account_url(self, account: str) -> str:
-        """Return the address that stands for https://{subdomain}.retailcrm.ru."""
-        return f"{self.base_url}/a/{account}"
-
     def add_account(self, factory: Factory) -> Account:
         """Add an account. Raises ValueError where its subdomain is taken."""
-        one = factory(self.clock)
-        if one.subdomain in self._accounts:
-            msg = f"there is an account {one.subdomain} already"
-            raise ValueError(msg)
-        one.base_url = self.account_url(one.subdomain)
-        self._accounts[one.subdomain] = one
-        return one
-
-    def accounts(self) -> list[Account]:
-        """Return all accounts."""
-        return list(self._accounts.values())
-
-    def account(self, account: str) -> Account:
-        """Return an account's data; hold its `lock` while reading or changing it. Raises KeyError."""
-        return self._accounts[account]
+        return self._admit(factory(self.clock))
 
     def api_key(self, account: str, scopes: Iterable[str] = ALL_SCOPES) -> str:
         """Return a new API key with these rights."""
@@ -233,14 +177,6 @@ class RetailcrmSimulator:
             one.orders[order_id].deleted = True
             one.touch()
 
-    def fault(self, kind: str | FaultKind, account: str | None = None, **options: Any) -> Fault:
-        """Switch a fault on (see faults.Fault): path, method, count, skip, probability, seed, status, seconds, body."""
-        return self.faults.add(Fault(FaultKind(kind), account, **options))
-
-    def calls(self, account: str | None = None, **filters: Any) -> list[Call]:
-        """Return the recorded calls: method, path_regex, since."""
-        return self.journal.calls(account, **filters)
-
     def chat(self, account: str, chat_id: str) -> list[Json]:
         """Return all lines of a chat as the customer sees them, oldest first."""
         one = self.account(account)
@@ -256,13 +192,6 @@ class RetailcrmSimulator:
         one = self.account(account)
         with one.lock:
             return orders.card(one, one.orders[order_id])
-
-    def advance(self, seconds: float) -> None:
-        """Move a manual clock. Raises TypeError for the machine's clock."""
-        if not isinstance(self.clock, ManualClock):
-            msg = "only a ManualClock can be advanced"
-            raise TypeError(msg)
-        self.clock.advance(seconds)
 
     def _person(self, account: str, name: str | None) -> User:
         people = list(self.account(account).users.values())
